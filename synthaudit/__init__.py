@@ -1,0 +1,3 @@
+"""Privacy audit for synthetic medical images."""
+
+__version__ = "0.1.0"
