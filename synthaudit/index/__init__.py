@@ -1,1 +1,1 @@
-
+"""Nearest neighbors among embeddings: exact, in bounded memory."""
