@@ -34,6 +34,11 @@ class Prepared:
     half: Image
     coarse: Image
 
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return int(self.full.nbytes + self.half.nbytes + self.coarse.nbytes)
+
 
 def prepare(image: Image) -> Prepared:
     """The pictures that registration works on, from a square gray canvas."""
