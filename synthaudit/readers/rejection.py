@@ -1,0 +1,80 @@
+"""Why a file or a row was left out, or used with a warning: stable codes, and the sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from synthaudit.errors import UnreadableImage
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        # Files that are no image, or not one that we can read.
+        "not-an-image": "Files of other kinds (text, tables, hidden files) were passed over; nothing to do.",
+        "unsupported-format": "Images in a format that is not read here; convert them to PNG, TIFF, JPEG, BMP, NumPy "
+        "or single-frame DICOM.",
+        "empty-file": "Files of zero bytes; copy them again from where they came.",
+        "wrong-content": "Files whose content is not what their name says; export them again.",
+        "truncated": "Files that end too early, often a broken download or a full disk; copy them again.",
+        "corrupt": "Files that start as an image but cannot be decoded; export them again.",
+        "cannot-open": "Files that cannot be opened; check that they exist and that you may read them.",
+        "too-small": "Images with a side under 8 pixels, which hold no anatomy; remove them.",
+        "too-large": "Images too large to decode (above 1,000,000,000 pixels, or more memory than there is); "
+        "reduce them first.",
+        "not-finite": "Images that hold NaN or infinity; replace these values and save them again.",
+        "no-pixels": "DICOM files without an image in them (reports, plans, directories); remove them.",
+        "multi-frame": "Files that hold several pictures; save each picture as a file of its own.",
+        "transfer-syntax": "DICOM files compressed in a way that cannot be decoded here; decompress them first.",
+        "pickled": "NumPy files that hold Python objects, which are unsafe to load; save plain numeric arrays.",
+        "bad-shape": "Arrays that are neither an image (h, w), (h, w, 3) nor a stack (n, h, w), (n, h, w, 3); "
+        "reshape them.",
+        # Tables and roles.
+        "no-file": "Rows of the table for which no file was found; check the `file` column against the folders.",
+        "ambiguous-row": "Rows of the table that fit several files equally well; write more of the path in `file`, or "
+        "add a `role` column.",
+        "duplicate-row": "Rows that repeat another row exactly; they were counted once.",
+        "no-row": "Images without a row in the table; each counts as a patient of its own, which hides that several "
+        "are of one person. Add rows for them.",
+        "no-patient": "Images whose patient is not known; each counts as a patient of its own, which hides that "
+        "several are of one person. Give a table with `file` and `patient_id`.",
+        "patient-id-space": "Patient ids with stray white space; it was removed, and ids that are then equal are one "
+        "patient.",
+        "patient-id-case": "Patients whose ids differ from another's only in upper and lower case; they are kept "
+        "apart. Check that they are different people.",
+        "role-conflict": "Images that lie in the folder of one role while the table gives another; they were left "
+        "out. Correct the `role` column or move the files.",
+        "patient-in-both": "Images of patients who are in the training set too; these patients were trained on, so "
+        "the images were left out here. Choose other patients.",
+        "duplicate-across": "Images with exactly the same pixels in training and holdout under different patients; "
+        "one person may stand under two ids, which hides leaks. Check these files.",
+        "duplicate-within": "Images with exactly the same pixels as an earlier one of the set; they were kept. Remove "
+        "repeats if they are not meant.",
+    }
+)
+"""Stable code -> the reason in plain words, with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that took no part: its name relative to the folder, the code, and what was found in it."""
+
+    name: str
+    reason: str
+    detail: str
+
+
+def unreadable(error: Exception) -> UnreadableImage:
+    """The error to raise for whatever a decoder raised; nothing of its text is kept, as it may hold a path."""
+    if isinstance(error, UnreadableImage):
+        return error
+    if isinstance(error, MemoryError):
+        return UnreadableImage("too-large", "needs more memory than there is; reduce the image first")
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return UnreadableImage("cannot-open", "the file cannot be opened; check that it exists and may be read")
+    text = str(error).lower()
+    if isinstance(error, EOFError) or any(
+        word in text for word in ("truncated", "less than expected", "greater than file", "cannot reshape", "eof")
+    ):
+        return UnreadableImage("truncated", "the file ends before its image does; copy it again")
+    return UnreadableImage("corrupt", f"the decoder failed with {type(error).__name__}; export the file again")
