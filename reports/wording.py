@@ -1,0 +1,154 @@
+"""The words of the reports: what measures are called, what assumptions mean, and what may be claimed.
+
+One place, so that a lawyer can read it in one sitting. Not in here, and in no report: that data were anonymous, that
+anything complied with a law, or that a risk was absent. An audit gives evidence; the controller decides.
+"""
+
+from __future__ import annotations
+
+import re
+
+from synthaudit.finding import Assumption, Kind
+from synthaudit.policy import Verdict
+
+TITLE = "Can patients be found again in these images?"
+SERIES = "Privacy audit of synthetic medical images"
+DISCLAIMER = "Evidence, not legal advice. The controller decides."
+THREAT_MODEL = (
+    "Threat model “released images”: a recipient holds the synthetic images, and real images or knowledge of some "
+    "patients besides. The recipient has neither the generator nor its weights, and asks whether a patient was among "
+    "those it was trained on, or whether a synthetic image shows that patient."
+)
+_EVIDENCE = {
+    Verdict.PASS: "Evidence for meeting policy “{policy}” under threat model “released images”.",
+    Verdict.FAIL: "Evidence against meeting policy “{policy}” under threat model “released images”.",
+    Verdict.INCONCLUSIVE: "Evidence neither for nor against meeting policy “{policy}” under threat model "
+    "“released images”: the audit could not see enough.",
+}
+VERDICTS = {
+    Verdict.PASS: "Every rule of the policy was judged, and none was broken. What the audit cannot see, it cannot rule "
+    "out: read “What this audit cannot see” before signing.",
+    Verdict.FAIL: "At least one rule of the policy was broken.",
+    Verdict.INCONCLUSIVE: "At least one rule could not be judged. This is not a pass.",
+}
+ASSUMPTIONS = {
+    Assumption.EXACT: "The error rate holds as stated if training and holdout patients come from the same source and "
+    "were divided by chance. Nothing else is assumed.",
+    Assumption.MODEL_ASSISTED: "Besides that, a statistical model was fitted to the data, for example to the far end "
+    "of a distribution. The number is as good as the fit.",
+    Assumption.UNCALIBRATED: "There is nothing to compare the number with. It describes; it is no test, and no error "
+    "rate belongs to it.",
+}
+KINDS = {
+    Kind.DIRECT: "Direct evidence: a synthetic image and a real one, brought into register, are so alike that no two "
+    "different patients in the real data come near it. People can look at the pair and judge.",
+    Kind.STATISTICAL: "Statistical evidence: a patient is closer to the synthetic images than chance allows at a "
+    "stated error rate. No single pair needs to look alike.",
+}
+NO_REPAIR = (
+    "Withholding the images found and releasing the rest is no repair: what was filtered by an audit can tell about "
+    "what was removed. Audit a fresh sample."
+)
+GENERAL_LIMITS = (
+    "A recipient who holds the generator or its weights can do more than this audit tried.",
+    "Only the synthetic images given were looked at. Another sample of the same generator is another release.",
+    NO_REPAIR,
+    "Methods of attack improve. Evidence of this kind ages, hence the date of re-audit.",
+)
+GLOSSARY = {
+    "Training images": "The real images that the generator learned from. Their patients are the ones to protect.",
+    "Holdout": "Real images of the same source that the generator never saw. They show what closeness chance gives.",
+    "Synthetic images": "What the generator made, and what would be released.",
+    "Exposed patient": "A patient whom the audit connects with a synthetic image, by direct or statistical evidence.",
+    "Encoder": "The program that turns an image into numbers, so that likeness can be measured. Its fingerprint pins "
+    "the exact version.",
+    "Interval": "The range that the true value lies in with the stated confidence, usually 95 %. A wide one means "
+    "that little data stood behind the number.",
+    "Real-against-real floor": "The same measure with held-out real images in place of the synthetic ones: what to "
+    "expect where nothing was copied.",
+    "p-value": "How often chance alone would give a result at least as extreme. Small means hard to explain by chance.",
+    "False discovery rate": "Of all patients named, the share expected to be named wrongly.",
+    "Family-wise error rate": "The chance that even one of the patients named is named wrongly. Stricter than the "
+    "false discovery rate.",
+    "Detection limit": "The smallest number of copied patients that this audit finds nine times in ten, on this data.",
+    "Planted copy": "A real image hidden by the audit among the synthetic ones, unchanged or altered, to see whether "
+    "it is found. Decoys are planted the same way from held-out patients.",
+    "AUC": "How well two groups can be told apart: 0.5 is a coin toss, 1 is always right.",
+}
+_MEASURES = {
+    "exchangeability_auc": "How well training and holdout images can be told apart (0.5: not at all)",
+    "shared_patients": "Patients in both training and holdout",
+    "duplicate_pairs": "Duplicate images across training and holdout",
+    "direct_patients": "Training patients with a direct match",
+    "direct_holdout_patients": "Holdout patients with a direct match",
+    "statistical_patients": "Training patients closer than chance allows",
+    "global_p": "All patients together: closer than chance allows?",
+    "k_min": "Fewest copied patients that the exact test can name",
+    "synthetic_direct": "Synthetic images with a direct match",
+    "synthetic_to_withhold": "Synthetic images to withhold",
+    "sensitivity": "Planted copies found",
+    "detection_limit": "Fewest copied patients found nine times in ten",
+    "false_alarms": "False alarms",
+}
+_VARIANTS = {
+    "plain": "unchanged",
+    "flip": "mirrored",
+    "noise": "noise added",
+    "blur": "blurred",
+    "shift": "shifted",
+    "crop": "cropped",
+    "rotation": "rotated",
+    "gamma": "brightness changed",
+    "decoys": "decoys of held-out patients",
+}
+_ROLES = {"train": "training", "holdout": "holdout", "synthetic": "synthetic", "reference": "reference"}
+_PROBES = {
+    "inputs": "Are the inputs fit for an audit?",
+    "copies": "Were patients copied?",
+    "planted": "Planted copies: what would have been found",
+}
+KEY_FIGURES = (
+    ("copies", "direct_patients"),
+    ("copies", "statistical_patients"),
+    ("copies", "synthetic_to_withhold"),
+    ("planted", "detection_limit[plain]"),
+)
+"""The numbers that the first page sets large; those that an audit lacks are left out."""
+
+
+def evidence_sentence(verdict: Verdict, policy: str) -> str:
+    """What the verdict is evidence of, in the only form that the reports may claim."""
+    return _EVIDENCE[verdict].format(policy=policy)
+
+
+def probe_title(probe: str) -> str:
+    """A heading for the finding of a probe."""
+    return _PROBES.get(probe, _spaced(probe))
+
+
+def measure_label(name: str) -> str:
+    """What a measure is called in plain words, its variant in brackets."""
+    found = re.fullmatch(r"(.*?)\[(.*)\]", name)
+    stem, variant = found.groups() if found else (name, "")
+    label = _MEASURES.get(stem, _spaced(stem))
+    return f"{label}: {variant_label(variant)}" if variant else label
+
+
+def variant_label(variant: str) -> str:
+    """What a variant of a measure is called in plain words."""
+    return _VARIANTS.get(variant, _spaced(variant).lower())
+
+
+def category_label(name: str) -> str:
+    """A category of a chart in plain words; one that is not a known variant keeps its name."""
+    return _VARIANTS.get(name, name)
+
+
+def role_label(role: str) -> str:
+    """What the images of a role are called before the word "images"."""
+    return _ROLES.get(role, role)
+
+
+def _spaced(name: str) -> str:
+    words = name.replace("_", " ").replace("-", " ").strip()
+    return words[:1].upper() + words[1:]
