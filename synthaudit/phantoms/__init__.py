@@ -1,1 +1,1 @@
-
+"""Simulated patients, whose truth is known."""
