@@ -1,1 +1,1 @@
-
+"""Reference generators, and controls whose truth is known."""
