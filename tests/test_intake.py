@@ -119,6 +119,17 @@ def test_names_beyond_ascii_match_whatever_their_unicode_form(tmp_path: Path) ->
     assert intake.issues == ()
 
 
+def test_a_stack_has_one_row_or_a_row_for_each_image(tmp_path: Path) -> None:
+    given_folders = folders(tmp_path, {"train": ["a.png"], "synthetic": ["s.png"]})
+    for name in ("each.npy", "whole.npy"):
+        np.save(tmp_path / "train" / name, np.random.default_rng(len(name)).random((2, 9, 9)))
+    rows = table(tmp_path, "a.png,P1", "each.npy#0,P2", "each.npy#1,P3", "whole.npy,P4")
+    intake = load(**given_folders, metadata=rows)
+    assert intake.train.names == ("a.png", "each.npy#0", "each.npy#1", "whole.npy#0", "whole.npy#1")
+    assert intake.train.patients == ("P1", "P2", "P3", "P4", "P4")
+    assert intake.issues == ()
+
+
 def test_a_role_column_divides_the_training_folder(tmp_path: Path) -> None:
     given_folders = folders(tmp_path, {"train": ["a.png", "b.png", "c.png", "d.png"], "synthetic": ["s.png"]})
     rows = table(
@@ -279,16 +290,3 @@ def test_cohorts_made_by_other_means_are_taken_as_they_are() -> None:
     assert intake.sizes == {}
     with pytest.raises(InputError, match="synthetic needs at least one image"):
         load(train=cohort(["P1"]), synthetic=cohort([], role=Role.SYNTHETIC))
-
-
-def test_the_result_does_not_depend_on_threads_or_cache(tmp_path: Path) -> None:
-    names = [f"{i}.png" for i in range(20)]
-    given_folders = folders(tmp_path, {"train": names, "synthetic": ["s.png"]})
-    results = [
-        load(**given_folders, split="patients:0.3", workers=workers, cache=cache)
-        for workers, cache in ((1, None), (4, None), (2, tmp_path / "cache"), (2, tmp_path / "cache"))
-    ]
-    first = results[0]
-    for other in results[1:]:
-        assert (other.train.names, other.train.pixel_digests) == (first.train.names, first.train.pixel_digests)
-        assert other.issues == first.issues

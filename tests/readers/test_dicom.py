@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -246,7 +248,9 @@ def test_age_in_years(tmp_path: Path, elements: dict[str, Any], age: str) -> Non
 def test_no_header_value_gets_into_a_warning_or_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom warns of the odd values that this test writes
-        path = written(tmp_path / "a.dcm", dataset(TWELVE_BITS, PatientAge="SecretAge", StudyDate="SecretDate"))
+        path = written(
+            tmp_path / "a.dcm", dataset(TWELVE_BITS, PatientAge="SecretAge", SpecificCharacterSet="SecretSet")
+        )
     caplog.clear()
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -254,6 +258,13 @@ def test_no_header_value_gets_into_a_warning_or_a_log(tmp_path: Path, caplog: py
         DicomSource(path).read()
     assert heard == []
     assert "Secret" not in caplog.text
+    # In a process of its own pydicom is first imported, and sets up its log, while a file is being read.
+    code = (
+        "import logging, sys, pathlib; logging.basicConfig(level=0);"
+        "from synthaudit.readers.dicom import DicomSource; DicomSource(pathlib.Path(sys.argv[1])).read()"
+    )
+    done = subprocess.run([sys.executable, "-W", "always", "-c", code, str(path)], capture_output=True, check=True)
+    assert b"Secret" not in done.stderr
 
 
 def test_a_broken_header_says_nothing(tmp_path: Path) -> None:

@@ -56,6 +56,27 @@ def test_headers_give_what_the_table_does_not_say(tmp_path: Path) -> None:
     assert [(i.role, i.reason, i.count) for i in joined.issues] == [("train", "no-patient", 1)]
 
 
+def test_the_result_does_not_depend_on_threads_or_cache(tmp_path: Path) -> None:
+    synthetic(tmp_path / "synthetic")
+    (tmp_path / "train").mkdir()
+    for i in range(20):
+        Image.new("L", (9, 9), i).save(tmp_path / "train" / f"{i}.png")
+    results = [
+        load(
+            train=tmp_path / "train",
+            synthetic=tmp_path / "synthetic",
+            split="patients:0.3",
+            workers=workers,
+            cache=cache,
+        )
+        for workers, cache in ((1, None), (4, None), (2, tmp_path / "cache"), (2, tmp_path / "cache"))
+    ]
+    first = results[0]
+    for other in results[1:]:
+        assert (other.train.names, other.train.pixel_digests) == (first.train.names, first.train.pixel_digests)
+        assert other.issues == first.issues
+
+
 @pytest.mark.real_data
 @pytest.mark.skipif("SYNTHAUDIT_DATA" not in os.environ, reason="SYNTHAUDIT_DATA names no folder of real images")
 def test_real_images_are_joined_with_their_table(tmp_path: Path) -> None:

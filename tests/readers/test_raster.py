@@ -145,7 +145,7 @@ def test_a_long_image_is_reduced_by_whole_blocks(tmp_path: Path) -> None:
 
 def test_a_long_jpeg_is_reduced_by_its_codec(tmp_path: Path) -> None:
     read = saved(tmp_path, Image.linear_gradient("L").resize((9000, 64)), "a.jpg", quality=95)
-    assert max(read.shape) <= 4096
+    assert read.shape == (16, 2250)  # half by the codec, half of that by blocks; a third if the codec did nothing
     assert abs(float(read[0].mean()) - float(read[-1].mean())) > 0.8
 
 
