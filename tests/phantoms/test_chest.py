@@ -132,3 +132,16 @@ def test_wrong_arguments_are_named(call: object, message: str) -> None:
     assert callable(call)
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_noise_is_each_visit_s_own() -> None:
+    """Noise shared between patients would make strangers alike to whoever looks at fine detail."""
+    belly = [_fine(POPULATION.image(patient, visit)[None])[0, 54:62, 18:46] for patient in (1, 2) for visit in (0, 1)]
+    correlations = np.corrcoef([part.ravel() for part in belly])
+    assert np.abs(correlations[~np.eye(4, dtype=bool)]).max() < 0.5
+
+
+def test_strangers_differ_in_more_than_their_visit() -> None:
+    within = np.mean([np.abs(POPULATION.image(p, 0) - POPULATION.image(p, 1)).mean() for p in range(20)])
+    between = np.mean([np.abs(POPULATION.image(p, 0) - POPULATION.image(p + 1, 0)).mean() for p in range(20)])
+    assert between > 1.4 * within
