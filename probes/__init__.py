@@ -1,0 +1,1 @@
+"""The probes: one question, one file. They import the engine only."""

@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Image, KeepTogether, Table
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.finding import Exposure, Pair
 from synthaudit.reports import blocks, exposures, formats, withheld, wording
 from synthaudit.reports.blocks import Column

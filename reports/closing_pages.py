@@ -8,7 +8,7 @@ from typing import Any
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, KeepTogether, PageBreak, Table
 
-from synthaudit.audit import Audit, EncoderSummary
+from synthaudit.audit_record import Audit, EncoderSummary
 from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.blocks import Column
 from synthaudit.reports.theme import GRAY, REGULAR, WIDTH

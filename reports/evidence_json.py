@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.evidence_file import dump
 
 

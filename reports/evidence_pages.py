@@ -7,7 +7,7 @@ from itertools import groupby
 
 from reportlab.platypus import Flowable, KeepTogether
 
-from synthaudit.audit import Audit, CohortSummary, InputIssue
+from synthaudit.audit_record import Audit, CohortSummary, InputIssue
 from synthaudit.finding import Chart, Finding, Measure
 from synthaudit.policy import RuleResult, Verdict
 from synthaudit.reports import blocks, formats, wording

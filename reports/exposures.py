@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import ClassVar
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.finding import Exposure, Kind
 
 COLUMNS = (

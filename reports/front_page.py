@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reportlab.platypus import Flowable, PageBreak
 
-from synthaudit.audit import Audit, CohortSummary
+from synthaudit.audit_record import Audit, CohortSummary
 from synthaudit.finding import Finding
 from synthaudit.policy import Verdict
 from synthaudit.reports import blocks, formats, wording

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.evidence_file import audit_id, public
 from synthaudit.policy import Verdict
 from synthaudit.reports import formats, wording

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.evidence_file import audit_id, public
 from synthaudit.finding import Finding
 from synthaudit.policy import RuleResult

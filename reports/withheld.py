@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.finding import Kind, Withheld
 from synthaudit.reports.exposures import figure, harmless, table
 

@@ -12,30 +12,42 @@ from numpy.typing import NDArray
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What every encoder has.
+    """What every encoder has."""
 
-    Attributes:
-        name: As the user asked for it, without any path: "descriptor", "openclip:ViT-B-16".
-        dim: Length of its vectors.
-        fingerprint: Hex digest of weights and preprocessing: equal fingerprints give equal vectors.
-    """
+    @property
+    def name(self) -> str:
+        """As the user asked for it, without any path: "descriptor", "openclip:ViT-B-16"."""
+        ...
 
-    name: str
-    dim: int
-    fingerprint: str
+    @property
+    def dim(self) -> int:
+        """Length of its vectors."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest of weights and preprocessing: equal fingerprints give equal vectors."""
+        ...
 
 
 @runtime_checkable
 class PixelEncoder(Encoder, Protocol):
-    """An encoder that can be shown any image: needed for planted copies and for query views.
+    """An encoder that can be shown any image: needed for planted copies and for query views."""
 
-    Attributes:
-        input_size: Side of the square canvas it wants, in pixels.
-        channels: 1 (gray) or 3 (RGB).
-    """
+    @property
+    def input_size(self) -> int:
+        """Side of the square canvas it wants, in pixels."""
+        ...
 
-    input_size: int
-    channels: Literal[1, 3]
+    @property
+    def channels(self) -> Literal[1, 3]:
+        """1 for gray, 3 for RGB."""
+        ...
+
+    @property
+    def fast(self) -> bool:
+        """True if an image costs a millisecond or less on one core: queries are then looked up under many views."""
+        ...
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, dim) float32 rows of unit length, for (n, s, s) gray or (n, s, s, 3) RGB canvases in [0, 1]."""

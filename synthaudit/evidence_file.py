@@ -17,7 +17,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from synthaudit.audit import SCHEMA, Audit, CohortSummary, EncoderSummary, InputIssue, Provenance
+from synthaudit.audit_record import SCHEMA, Audit, CohortSummary, EncoderSummary, InputIssue, Provenance
 from synthaudit.cohort import Role
 from synthaudit.errors import InputError
 from synthaudit.finding import Assumption, Chart, ChartKind, Direction, Finding, Measure, Series

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from synthaudit.audit import InputIssue
+from synthaudit.audit_record import InputIssue
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import InputError, UsageError
 from synthaudit.parallel import default_workers

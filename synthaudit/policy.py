@@ -79,3 +79,192 @@ class RuleResult:
     verdict: Verdict
     reason: str
     measure: Measure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A named set of rules, meant for one kind of release."""
+
+    name: str
+    purpose: str
+    rules: tuple[Rule, ...]
+
+    def judge(self, findings: Iterable[Finding]) -> tuple[RuleResult, ...]:
+        """Every rule in order, judged on these findings; a rule that others require comes before them."""
+        by_probe = {finding.probe: finding for finding in findings}
+        results: dict[str, RuleResult] = {}
+        for rule in self.rules:
+            results[rule.id] = _judge(rule, by_probe, results)
+        return tuple(results.values())
+
+
+def overall(results: Iterable[RuleResult]) -> Verdict:
+    """FAIL if any rule fails, else INCONCLUSIVE if any is or there is none, else PASS."""
+    verdicts = {result.verdict for result in results}
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    return Verdict.PASS if verdicts == {Verdict.PASS} else Verdict.INCONCLUSIVE
+
+
+def _judge(rule: Rule, by_probe: Mapping[str, Finding], before: Mapping[str, RuleResult]) -> RuleResult:
+    probe, _, name = rule.measure.partition("/")
+    finding = by_probe.get(probe)
+    measure = finding.measure(name) if finding is not None else None
+    obstacle = _obstacle(rule, finding, measure)
+    if obstacle is not None or measure is None or measure.value is None:
+        return RuleResult(rule, Verdict.INCONCLUSIVE, f"Not measured: {obstacle}", measure)
+    verdict, reason = _compare(rule, measure)
+    unmet = [other for other in rule.requires if before[other].verdict is not Verdict.PASS]
+    if unmet and verdict is not Verdict.INCONCLUSIVE:
+        return RuleResult(
+            rule,
+            Verdict.INCONCLUSIVE,
+            f"{reason} But this counts for nothing while {' and '.join(unmet)} did not pass.",
+            measure,
+        )
+    return RuleResult(rule, verdict, reason, measure)
+
+
+def _obstacle(rule: Rule, finding: Finding | None, measure: Measure | None) -> str | None:
+    """Why the rule cannot be judged, as the end of a sentence; None if it can."""
+    if finding is None:
+        return f"the probe {rule.measure.partition('/')[0]} was not part of this audit."
+    if finding.not_run is not None:
+        return finding.not_run
+    if measure is None:
+        return "the probe did not report it."
+    if measure.value is None:
+        return measure.not_measured
+    if measure.n_patients < rule.minimum_patients:
+        return f"the rule asks for at least {rule.minimum_patients} patients, and there were {measure.n_patients}."
+    return None
+
+
+def _compare(rule: Rule, measure: Measure) -> tuple[Verdict, str]:
+    assert measure.value is not None  # noqa: S101  (seen by _obstacle)
+    low = high = measure.value
+    if rule.bound == "interval":
+        low = measure.value if measure.low is None else measure.low
+        high = measure.value if measure.high is None else measure.high
+    found = _in_words(measure, rule.bound)
+    if rule.at_most is not None:
+        passed, breached, demand = high <= rule.at_most, low > rule.at_most, f"at most {rule.at_most:g}"
+    else:
+        least = rule.threshold
+        passed, breached, demand = low >= least, high < least, f"at least {least:g}"
+    if passed:
+        return Verdict.PASS, f"{found}; {demand} is asked for."
+    if breached:
+        return rule.on_breach, f"{found}; {demand} is asked for."
+    return Verdict.INCONCLUSIVE, f"{found}: the interval reaches across the threshold ({demand} is asked for)."
+
+
+def _in_words(measure: Measure, bound: str) -> str:
+    unit = f" {measure.unit}" if measure.unit and measure.unit != "share" else ""
+    text = f"Measured {measure.value:.3g}{unit}"
+    if bound == "interval" and measure.low is not None and measure.high is not None and measure.low != measure.high:
+        text += f", between {measure.low:.3g} and {measure.high:.3g}"
+    return text
+
+
+_RULE_KEYS = {
+    "id",
+    "measure",
+    "says",
+    "rationale",
+    "at_most",
+    "at_least",
+    "bound",
+    "minimum_patients",
+    "on_breach",
+    "requires",
+}
+
+
+def _rule(row: Mapping[str, Any], place: str, known: set[str]) -> Rule:
+    """One rule of a policy file, checked."""
+    unknown = sorted(set(row) - _RULE_KEYS)
+    if unknown:
+        raise PolicyError(f"{place} has unknown keys {', '.join(unknown)}; known are {', '.join(sorted(_RULE_KEYS))}")
+    for key in ("id", "measure", "says", "rationale"):
+        if not isinstance(row.get(key), str) or not row[key].strip():
+            raise PolicyError(f"{place} needs {key} as text, got {row.get(key)!r}")
+    if "/" not in row["measure"]:
+        raise PolicyError(f"{place}: measure must be written probe/measure, got {row['measure']!r}")
+    thresholds = [key for key in ("at_most", "at_least") if key in row]
+    if len(thresholds) != 1 or isinstance(row[thresholds[0]], bool) or not isinstance(row[thresholds[0]], int | float):
+        raise PolicyError(
+            f"{place} needs exactly one of at_most and at_least, as a number, got {thresholds or 'neither'}"
+        )
+    if row.get("bound", "interval") not in ("interval", "value"):
+        raise PolicyError(f'{place}: bound must be "interval" or "value", got {row["bound"]!r}')
+    if row.get("on_breach", "fail") not in ("fail", "inconclusive"):
+        raise PolicyError(f'{place}: on_breach must be "fail" or "inconclusive", got {row["on_breach"]!r}')
+    minimum = row.get("minimum_patients", 0)
+    if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 0:
+        raise PolicyError(f"{place}: minimum_patients must be a whole number >= 0, got {minimum!r}")
+    requires = row.get("requires", [])
+    if not isinstance(requires, list) or not set(requires) <= known:
+        raise PolicyError(f"{place}: requires must list ids of rules above it, got {requires!r}")
+    return Rule(
+        id=row["id"],
+        measure=row["measure"],
+        says=row["says"],
+        rationale=row["rationale"],
+        at_most=None if "at_most" not in row else float(row["at_most"]),
+        at_least=None if "at_least" not in row else float(row["at_least"]),
+        bound=row.get("bound", "interval"),
+        minimum_patients=minimum,
+        on_breach=Verdict(row.get("on_breach", "fail").upper()),
+        requires=tuple(requires),
+    )
+
+
+def parse(text: str, source: str) -> Policy:
+    """The policy of a TOML document; `source` names it in errors.
+
+    Raises:
+        PolicyError: It is not TOML, or a rule says something that no rule may say.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"policy {source} must be TOML: {error}") from None
+    if document.get("schema") != SCHEMA:
+        raise PolicyError(f'policy {source} needs schema = "{SCHEMA}", got {document.get("schema")!r}')
+    unknown = sorted(set(document) - {"schema", "name", "purpose", "rule"})
+    if unknown:
+        raise PolicyError(
+            f"policy {source} has unknown keys {', '.join(unknown)}; known are schema, name, purpose, rule"
+        )
+    for key in ("name", "purpose"):
+        if not isinstance(document.get(key), str) or not document[key].strip():
+            raise PolicyError(f"policy {source} needs {key} as text, got {document.get(key)!r}")
+    rows = document.get("rule", [])
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise PolicyError(f"policy {source} needs at least one [[rule]]; a policy without rules would pass everything")
+    rules: list[Rule] = []
+    for number, row in enumerate(rows, 1):
+        rule = _rule(row, f"policy {source}, rule {row.get('id', number)}", {rule.id for rule in rules})
+        if any(rule.id == other.id for other in rules):
+            raise PolicyError(f"policy {source} has two rules with the id {rule.id!r}; ids must differ")
+        rules.append(rule)
+    return Policy(document["name"], document["purpose"], tuple(rules))
+
+
+def load_policy(name_or_file: str | Path) -> Policy:
+    """A preset by name, or the policy in a TOML file.
+
+    Raises:
+        PolicyError: There is neither; or the file is not a valid policy.
+    """
+    name = str(name_or_file)
+    if name in PRESETS:
+        return parse((files("synthaudit.policies") / f"{name}.toml").read_text(encoding="utf-8"), name)
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise PolicyError(f"policy must be one of {', '.join(PRESETS)} or a TOML file, got {path.name!r}: no such file")
+    try:
+        return parse(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError:
+        raise PolicyError(f"policy {path.name} must be UTF-8 text, and is not") from None

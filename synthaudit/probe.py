@@ -1,3 +1,137 @@
 """What a probe is, and all that it may look at."""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from synthaudit.cohort import Cohort, Role
+from synthaudit.embeddings import Embeddings, PixelEncoder
+from synthaudit.finding import Finding
+from synthaudit.matching.matcher import Matcher, Matches, Query
+from synthaudit.matching.pool import Pool
+from synthaudit.matching.strangers import Strangers, find_strangers
+from synthaudit.progress import Progress
+
+T = TypeVar("T")
+
+
+class Need(StrEnum):
+    """What a probe cannot do without."""
+
+    HOLDOUT = "a holdout: real images of other patients, from the same source, that the generator never saw"
+    PIXEL_ENCODER = "an encoder that can be shown new images (precomputed vectors cannot)"
+    GENERATOR = "the generator itself, not only its samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The error rates and sizes that the probes share; every one is printed in the report.
+
+    Attributes:
+        false_discovery_rate: Expected share of wrongly named patients among those named.
+        family_wise_error: Probability that any patient is wrongly confirmed; a FAIL rests on this.
+        relabelings: Of the permutation test.
+        bootstraps: Over which decisions are repeated.
+        planted_patients: Training patients whose copies are planted, for each transform.
+        planted_decoys: Holdout patients planted as negative controls, for each transform.
+    """
+
+    false_discovery_rate: float = 0.10
+    family_wise_error: float = 0.001
+    relabelings: int = 9_999
+    bootstraps: int = 20
+    planted_patients: int = 20
+    planted_decoys: int = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that a probe may look at. What several probes need is computed once, when first asked for.
+
+    Attributes:
+        embeddings: Encoder name -> role -> vectors.
+    """
+
+    train: Cohort
+    holdout: Cohort | None
+    synthetic: Cohort
+    reference: Cohort | None
+    embeddings: Mapping[str, Mapping[Role, Embeddings]]
+    pool: Pool
+    matcher: Matcher
+    settings: Settings
+    seed: int
+    workers: int
+    progress: Progress
+    _memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of random numbers that depends on the audit's seed and on its purpose only."""
+        digest = hashlib.sha256(purpose.encode()).digest()
+        return np.random.default_rng([self.seed, int.from_bytes(digest[:8], "little")])
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """The value of `make()`, computed at the first call with this key and shared by all probes."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        value: T = self._memo[key]
+        return value
+
+    @property
+    def encoder_names(self) -> str:
+        """The encoders in use, joined by " + "."""
+        return " + ".join(space.encoder.name for space in self.matcher.spaces)
+
+    @cached_property
+    def can_embed(self) -> bool:
+        """Whether every encoder can be shown new images."""
+        return all(isinstance(space.encoder, PixelEncoder) for space in self.matcher.spaces)
+
+    @cached_property
+    def strangers(self) -> Strangers:
+        """How alike two different people look on these images.
+
+        Raises:
+            NotEnoughData: Too few real images to know.
+        """
+        return find_strangers(self.matcher, n_queries=len(self.synthetic), rng=self.rng("strangers"))
+
+    @cached_property
+    def synthetic_matches(self) -> Matches:
+        """Every synthetic image, looked up among the real ones."""
+        vectors = {name: by_role[Role.SYNTHETIC].vectors for name, by_role in self.embeddings.items()}
+        queries = (
+            Query(source.read, vectors={name: rows[i] for name, rows in vectors.items()})
+            for i, source in enumerate(self.synthetic.sources)
+        )
+        return self.matcher.match(queries, stage="synthetic images", total=len(self.synthetic))
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """One question. Installed under the entry point group `synthaudit.probes`.
+
+    Attributes:
+        name: What `--probe` and the policies call it.
+        question: What it answers, for a clinician.
+        needs: Without these it is not run, and the report says why.
+    """
+
+    name: ClassVar[str]
+    question: ClassVar[str]
+    needs: ClassVar[frozenset[Need]]
+
+    def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:
+        """The answer.
+
+        Raises:
+            NotEnoughData: Nothing can be said from so little; the engine reports it as not run.
+        """
+        ...

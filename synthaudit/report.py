@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from synthaudit.audit import Audit
+    from synthaudit.audit_record import Audit
 
 
 @runtime_checkable

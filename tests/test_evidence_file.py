@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from synthaudit import evidence_file
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.errors import InputError
 from synthaudit.finding import ChartKind, Measure
 from synthaudit.policy import Verdict

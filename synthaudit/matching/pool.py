@@ -57,7 +57,9 @@ class Pool:
     def of(cls, *cohorts: Cohort) -> Pool:
         """The pool of these cohorts, ordered by pixel digest, then by name."""
         rows = sorted(
-            (cohort.pixel_digests[i], cohort.names[i], c, i) for c, cohort in enumerate(cohorts) for i in range(len(cohort))
+            (cohort.pixel_digests[i], cohort.names[i], c, i)
+            for c, cohort in enumerate(cohorts)
+            for i in range(len(cohort))
         )
         cohort_of = np.array([c for _, _, c, _ in rows], dtype=np.intp)
         row_of = np.array([i for _, _, _, i in rows], dtype=np.intp)

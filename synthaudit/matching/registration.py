@@ -99,9 +99,7 @@ def warp(moving: Image, matrix: Matrix) -> tuple[Image, Image]:
     import cv2
 
     size = moving.shape[0]
-    inside = cv2.warpAffine(
-        np.ones_like(moving), matrix, (size, size), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
-    )
+    inside = cv2.warpAffine(np.ones_like(moving), matrix, (size, size), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
     warped = cv2.warpAffine(
         moving,
         matrix,

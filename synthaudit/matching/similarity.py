@@ -56,7 +56,7 @@ def correlation(a: Image, b: Image, valid: Image) -> float:
 def _flow_picture(image: Image) -> NDArray[np.uint8]:
     """(h, w) uint8 picture in which the optical flow looks for the same detail."""
     broad = detail(image, Band(1.0, 12.0, 16.0))
-    return np.clip(128.0 + 50.0 * broad, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(128.0 + 50.0 * broad, 0, 255), dtype=np.uint8)
 
 
 def elastic(fixed: Image, moving: Image) -> Image:
@@ -68,7 +68,7 @@ def elastic(fixed: Image, moving: Image) -> Image:
     import cv2
 
     size = fixed.shape[0]
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = search.calc(_flow_picture(fixed), _flow_picture(moving), None)
     limit = FLOW_LIMIT * size
     sigma = FLOW_SMOOTHING_PX * size / 256

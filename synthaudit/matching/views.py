@@ -1,4 +1,4 @@
-"""The ways an image is turned before it is looked up, so that a mirrored, turned or shifted copy still finds its source."""
+"""The ways an image is turned before it is looked up, so that a mirrored or shifted copy still finds its source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class View:
 
         center = size / 2 - 0.5
         matrix = cv2.getRotationMatrix2D((center, center), self.rotation_deg, self.zoom)
-        matrix[:, 2] += (self.dx * size, self.dy * size)
+        matrix[:, 2] += np.array([self.dx * size, self.dy * size])
         return np.asarray(matrix, dtype=np.float32)
 
     def apply(self, image: NDArray[np.float32]) -> NDArray[np.float32]:

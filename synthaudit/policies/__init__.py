@@ -1,1 +1,1 @@
-
+"""The policies that come with synthaudit, as TOML."""

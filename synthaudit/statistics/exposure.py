@@ -1,4 +1,4 @@
-"""Which training patients stand out from the holdout, and how sure that is: one rule for the audit and its rehearsals."""
+"""Which training patients stand out from the holdout, and how surely: one rule for the audit and its rehearsals."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def target_decoy_q(margins: NDArray[np.float64]) -> NDArray[np.float64]:
         margins: (n,) signed margins; higher means more exposed.
 
     Returns:
-        (n,) q-values in [0, 1]; 1.0 for margins that are not positive. With q = 0.1 nothing can be named from fewer than
-        ten margins above every decoy: the `1 +` sees to that.
+        (n,) q-values in [0, 1]; 1.0 for margins that are not positive. With q = 0.1 nothing can be named from fewer
+        than ten margins above every decoy: the `1 +` sees to that.
 
     Reference:
         Elias and Gygi 2007, doi 10.1038/nmeth1019; He et al. 2015, arXiv 1501.00537, for the `1 +`.

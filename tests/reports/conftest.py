@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.report import Report
 from synthaudit.reports.withheld import WithheldImages
 

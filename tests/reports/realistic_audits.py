@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from synthaudit.audit import Audit, CohortSummary, EncoderSummary, InputIssue, Provenance
+from synthaudit.audit_record import Audit, CohortSummary, EncoderSummary, InputIssue, Provenance
 from synthaudit.cohort import Role
 from synthaudit.finding import (
     Assumption,

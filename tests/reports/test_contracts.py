@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.evidence_file import dump, from_document
 from synthaudit.report import Report
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.finding import Kind
 from synthaudit.reports.annex import Annex
 from synthaudit.reports.pdf import Pdf

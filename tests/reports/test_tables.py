@@ -10,7 +10,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from synthaudit.audit import Audit
+from synthaudit.audit_record import Audit
 from synthaudit.policy import Verdict
 from synthaudit.reports.exposures import Exposures, harmless
 from synthaudit.reports.junit import Junit

@@ -1,0 +1,114 @@
+"""How alike two different people can look: the yardstick for "too alike".
+
+Each real image of a sample looks for its likeliest *stranger* among the real images of other patients, by the same
+search and registration that the synthetic images go through. What it finds is what an honest, perfect generator would
+be compared with. A fixed threshold cannot do this: .8 is nothing on mammograms and proof on chest films.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from synthaudit.errors import NotEnoughData
+from synthaudit.matching.matcher import Matcher, Matches
+
+LEAST_STRANGERS = 20
+LARGEST_SAMPLE = 600
+TAIL_SHARE = 1 / 3
+FALSE_ALARMS_PER_AUDIT = 1e-2
+"""Expected number of honest synthetic images that would be called a direct copy, over the whole audit."""
+LEAST_SPREAD = 0.02
+SAME_PICTURE = 0.95
+"""Fine detail correlated above this after registration is one picture filed twice, not two people."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangers:
+    """The scale on which pairs are judged.
+
+    Attributes:
+        center, spread: (4,) median and robust standard deviation of each channel over the strangers' best pairs.
+        best: (q,) how alike each sampled image's most alike stranger is; in robust standard deviations.
+        threshold: Above it a pair is direct evidence.
+        n_images, n_patients: Of the sample.
+        matches: The raw pairs, for the input gate: two patients as alike as that may be one person.
+        queries: (q,) pool row of each sampled image.
+    """
+
+    center: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    best: NDArray[np.float64]
+    threshold: float
+    n_images: int
+    n_patients: int
+    matches: Matches
+    queries: NDArray[np.intp]
+
+    def likeness(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(r,) the largest channel of each pair, in robust standard deviations above the median stranger."""
+        if not len(similarity):
+            return np.empty(0)
+        return np.asarray(((similarity - self.center) / self.spread).max(axis=1))
+
+
+def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Pool rows to look for strangers with: one image of every patient first, then more, at most `largest`; sorted."""
+    order = rng.permutation(len(patient))
+    turn = np.empty(len(order), dtype=np.intp)
+    seen: dict[int, int] = {}
+    for row in order:
+        turn[row] = seen.get(int(patient[row]), 0)
+        seen[int(patient[row])] = int(turn[row]) + 1
+    by_turn = order[np.argsort(turn[order], kind="stable")]
+    return np.sort(by_turn[:largest])
+
+
+def _threshold(best: NDArray[np.float64], n_queries: int) -> float:
+    """Where a normal tail through the most alike strangers leaves 0.01 expected false alarms in `n_queries`.
+
+    The line through the upper third of the normal scores plot, read at that level; never less than one standard
+    deviation above the most alike strangers seen. A mean of many local correlations has a tail no heavier than that,
+    but this is a model, and the finding says so.
+    """
+    ordered = np.sort(best)
+    n = ordered.size
+    positions = (np.arange(1, n + 1) - 0.375) / (n + 0.25)  # Blom 1958
+    upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
+    slope, intercept = np.polyfit(norm.ppf(positions[upper]), ordered[upper], 1)
+    level = FALSE_ALARMS_PER_AUDIT / max(1, n_queries)
+    return float(max(intercept + slope * norm.isf(level), ordered[-1] + 1.0))
+
+
+def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator) -> Strangers:
+    """Measure how alike strangers are on these images.
+
+    Pairs that are the same picture to the eye are set aside first: two ids of one person, or one picture filed twice,
+    must not teach the audit that copies are normal.
+
+    Args:
+        n_queries: How many synthetic images will be judged by the threshold.
+
+    Raises:
+        NotEnoughData: Fewer than 20 real images have a stranger to be compared with.
+    """
+    pool = matcher.pool
+    rows = sample_rows(pool.patient, LARGEST_SAMPLE, rng)
+    queries = (matcher.query_of_stranger(int(row)) for row in rows)
+    matches = matcher.match(queries, stage="strangers", total=len(rows))
+    honest = matches.similarity[:, 0] < SAME_PICTURE
+    asked = matches.fine_query[honest]
+    if np.unique(asked).size < LEAST_STRANGERS:
+        raise NotEnoughData(
+            f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images that have one, "
+            f"got {np.unique(asked).size}; add holdout images of more patients"
+        )
+    likest = np.stack([matches.similarity[honest][asked == query].max(axis=0) for query in np.unique(asked)])
+    center = np.median(likest, axis=0)
+    spread = np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), LEAST_SPREAD)
+    best = ((likest - center) / spread).max(axis=1)
+    n_patients = len(np.unique(pool.patient[rows]))
+    return Strangers(center, spread, best, _threshold(best, n_queries), len(rows), n_patients, matches, rows)
