@@ -1,8 +1,8 @@
 """The embedded default: what an image's edges, waves and grain look like, without a download and without training.
 
-Three views of a 64-pixel gray canvas, each of unit length and then weighted: histograms of gradient orientation on two
-grids (where edges run), signed square roots of low DCT coefficients (the layout of light and dark) and the log energy of
-three frequency bands (texture). Local contrast is divided out first, with a floor, so that exposure and gamma matter
+Three looks at a 64-pixel gray canvas, each of unit length and then weighted: histograms of gradient orientation on two
+grids (where edges run), signed square roots of low DCT coefficients (the layout of light and dark) and the log energy
+of three frequency bands (texture). Local contrast is divided out first, with a floor, so that exposure and gamma matter
 little and noise in a black background is not blown up to the size of anatomy.
 
 It is fixed, so it is split-blind by construction: nothing in it was fitted on anyone's images. It serves to *find*
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -89,7 +90,7 @@ def _texture(image: Image) -> Image:
 
     smoothed = [image, *(cv2.GaussianBlur(image, (0, 0), sigma) for sigma in (1.0, 2.0, 4.0))]
     pool = _pooling(image.shape[0], 4)
-    bands = [np.log(pool @ ((a - b) ** 2) @ pool.T + 1e-5) for a, b in zip(smoothed, smoothed[1:], strict=False)]
+    bands = [np.log(pool @ ((a - b) ** 2) @ pool.T + 1e-5) for a, b in pairwise(smoothed)]
     energy = np.stack(bands).reshape(3, -1)
     return np.asarray(energy - energy.mean(axis=1, keepdims=True), dtype=np.float32)
 

@@ -45,9 +45,11 @@ class OpenClip:
         weights_sha256: SHA-256 (hex) of the weight file, to compare with its publisher's.
         input_size: Side of the canvas, in pixels.
         channels: 3.
+        fast: False: queries are looked up as they are and mirrored only.
     """
 
     channels: Literal[3] = 3
+    fast: bool = False
 
     def __init__(self, bundle: Bundle, device: str) -> None:
         import torch
