@@ -65,7 +65,8 @@ def fit_tail(holdout: NDArray[np.float64], rng: np.random.Generator, draws: int 
         Pickands 1975, doi 10.1214/aos/1176343003.
     """
     finite = holdout[np.isfinite(holdout)]
-    threshold = float(np.quantile(holdout, 1 - TAIL_SHARE)) if finite.size == holdout.size else float("nan")
+    usable = 0 < finite.size == holdout.size
+    threshold = float(np.quantile(holdout, 1 - TAIL_SHARE)) if usable else float("nan")
     excess = finite[finite > threshold] - threshold
     if excess.size < LEAST_EXCEEDANCES:
         raise NotEnoughData(
