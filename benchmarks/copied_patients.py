@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from synthaudit import Audit, Cohort, Progress, Role, Settings, audit
+from synthaudit.generators.made import images_cohort
 from synthaudit.intake import load
 
 
@@ -43,8 +44,6 @@ def read(dataset: Dataset, data: Path) -> Cohort:
 
 def _no_images() -> Cohort:
     """A stand-in for synthetic images while only real ones are read."""
-    from synthaudit.generators.made import images_cohort
-
     return images_cohort(Role.SYNTHETIC, np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(1, 64, 64))
 
 
@@ -119,10 +118,11 @@ def row(dataset: Dataset, cohort: Cohort, n: int, seed: int) -> None:
     )
     found = named(result)
     copies = result.finding("copies")
-    p = copies.measure("global_p") if copies is not None else None
+    measure = copies.measure("global_p") if copies is not None else None
+    p = "-" if measure is None or measure.value is None else f"{measure.value:.3f}"
     print(
         f"| {dataset.name} | {len(cohort)} | {cohort.n_patients} | {n} | {seed} | {result.verdict} "
-        f"| {len(found & chosen)} | {len(found - chosen)} | {'-' if p is None or p.value is None else f'{p.value:.3f}'} "
+        f"| {len(found & chosen)} | {len(found - chosen)} | {p} "
         f"| {time.perf_counter() - clock:.0f} |",
         flush=True,
     )

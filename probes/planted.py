@@ -67,7 +67,7 @@ def _statistical_half(evidence: Evidence, copies: CopyEvidence, rng: np.random.G
     kept = ~copies.left_out
     is_train = evidence.pool.patient_is_train
     train, holdout = np.flatnonzero(kept & is_train), np.flatnonzero(kept & ~is_train)
-    if not len(holdout):
+    if not len(holdout) or not len(train):
         return None
     tail, _ = usable_tail(copies.scores[holdout], rng)
     return StatisticalHalf(train, holdout, evidence.settings.false_discovery_rate, tail)

@@ -15,7 +15,7 @@ from synthaudit.matching.direct import DirectPair, direct_pairs, equal_pixels
 from synthaudit.matching.matcher import Matches
 from synthaudit.matching.patients import PatientEvidence, PatientScale, gather
 from synthaudit.matching.pool import Pool
-from synthaudit.matching.strangers import SAME_PICTURE, Strangers
+from synthaudit.matching.strangers import Strangers
 from synthaudit.probe import Evidence
 from synthaudit.statistics.fdr import target_decoy_q
 
@@ -61,9 +61,7 @@ def find_twins(pool: Pool, strangers: Strangers | None) -> NDArray[np.bool_]:
     groups = [patients for patients in by_digest.values() if len(patients) > 1]
     if strangers is not None:
         matches = strangers.matches
-        alike = (matches.similarity[:, 0] >= SAME_PICTURE) | (
-            strangers.likeness(matches.similarity) > strangers.threshold
-        )
+        alike = strangers.likeness(matches.similarity) > strangers.threshold
         asking = pool.patient[strangers.queries[matches.fine_query[alike]]]
         groups += [{int(a), int(b)} for a, b in zip(asking, pool.patient[matches.fine_real[alike]], strict=True)]
     for patients in groups:

@@ -30,7 +30,9 @@ from synthaudit.statistics.tail import LEAST_FIT, ParetoTail, fit_tail
 LISTED_BELOW_P = 0.05
 """Patients who are not named are listed too (unflagged) if their p-value is below this."""
 TOP_SHARE = 0.05
-BINS = 24
+MOST_BINS = 24
+PATIENTS_PER_BIN = 15
+"""Bins of fewer than ten patients are masked when they are published, so bins are kept wide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,7 +181,8 @@ class PatientStatistics:
     def chart(self) -> Chart:
         """Scores of training and holdout patients, binned."""
         a, b = self.copies.scores[self.train], self.copies.scores[self.holdout]
-        edges = np.linspace(min(a.min(), b.min()), max(a.max(), b.max()) + 1e-9, BINS + 1)
+        bins = int(np.clip(min(a.size, b.size) // PATIENTS_PER_BIN, 5, MOST_BINS))
+        edges = np.linspace(min(a.min(), b.min()), max(a.max(), b.max()) + 1e-9, bins + 1)
 
         def series(name: str, scores: NDArray[np.float64]) -> Series:
             counts, _ = np.histogram(scores, edges)

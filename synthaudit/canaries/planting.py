@@ -43,20 +43,21 @@ class PlantedCopies:
 def choose_rows(evidence: Evidence, copies: CopyEvidence, rng: np.random.Generator) -> NDArray[np.intp]:
     """Pool rows to plant, one image a patient: training patients first, then held-out ones as negative controls.
 
+    Patients without direct evidence are preferred, so that what is found is what was planted; where hardly any are
+    left, those with such evidence serve too: only the evidence that a planted copy adds is counted.
+
     Raises:
-        NotEnoughData: Fewer than 5 training patients are left.
+        NotEnoughData: There are fewer than 5 training patients.
     """
     pool, settings = evidence.pool, evidence.settings
-    usable = ~copies.left_out[pool.patient]
+    clean = np.count_nonzero(~copies.left_out & pool.patient_is_train) >= LEAST_PLANTED
+    usable = ~(copies.left_out if clean else copies.twins)[pool.patient]
     chosen = []
     for is_train, wanted in ((True, settings.planted_patients), (False, settings.planted_decoys)):
         rows = np.flatnonzero(usable & (pool.patient_is_train[pool.patient] == is_train))
         n_patients = len(np.unique(pool.patient[rows]))
         if is_train and n_patients < LEAST_PLANTED:
-            raise NotEnoughData(
-                f"planting copies needs at least {LEAST_PLANTED} training patients without direct evidence, "
-                f"got {n_patients}"
-            )
+            raise NotEnoughData(f"planting copies needs at least {LEAST_PLANTED} training patients, got {n_patients}")
         if len(rows):
             chosen.append(rows[sample_rows(pool.patient[rows], min(wanted, n_patients), rng)])
     return np.concatenate(chosen)

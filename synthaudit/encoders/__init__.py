@@ -1,1 +1,1 @@
-
+"""The encoders that come with synthaudit."""

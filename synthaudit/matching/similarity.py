@@ -32,6 +32,9 @@ STRENGTH_FLOOR = 0.3
 
 CHANNELS = ("fine", "medium", "fine, elastic", "medium, elastic")
 
+LEAST_OVERLAP = 0.5
+"""Share of the canvas that both images must cover: two corners can always be made to agree."""
+
 FLOW_SMOOTHING_PX = 6.0
 FLOW_LIMIT = 0.05
 """Largest elastic displacement, as a share of the side."""
@@ -87,8 +90,11 @@ def channels(fixed: Image, moving: Image, valid: Image) -> tuple[NDArray[np.floa
         valid: (s, s) float32, 1 where `moving` lies inside the real image's canvas.
 
     Returns:
-        (4,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike.
+        (4,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
+        the canvas is shared. And the (s, s) picture compared in the elastic channels.
     """
+    if float(valid.mean()) < LEAST_OVERLAP:
+        return np.zeros(len(CHANNELS)), moving
     bent = elastic(fixed, moving)
     fixed_detail = [detail(fixed, band) for band in BANDS]
     values = [

@@ -17,13 +17,15 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.matching.matcher import Matcher, Matches
 
 LEAST_STRANGERS = 20
-LARGEST_SAMPLE = 600
+LARGEST_SAMPLE = 400
 TAIL_SHARE = 1 / 3
 FALSE_ALARMS_PER_AUDIT = 1e-2
 """Expected number of honest synthetic images that would be called a direct copy, over the whole audit."""
-LEAST_SPREAD = 0.02
+LEAST_SPREAD = 0.005
 SAME_PICTURE = 0.95
-"""Fine detail correlated above this after registration is one picture filed twice, not two people."""
+FAR_OUT = 5.0
+"""Fine detail of one picture filed twice correlates above the first and lies this many spreads above the median
+stranger; small pictures of strangers come near the first alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +88,8 @@ def _threshold(best: NDArray[np.float64], n_queries: int) -> float:
 def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator) -> Strangers:
     """Measure how alike strangers are on these images.
 
-    Pairs that are the same picture to the eye are set aside first: two ids of one person, or one picture filed twice,
-    must not teach the audit that copies are normal.
+    Images whose likest stranger is the same picture to the eye are set aside: two ids of one person, or one picture
+    filed twice, must not teach the audit that copies are normal.
 
     Args:
         n_queries: How many synthetic images will be judged by the threshold.
@@ -99,16 +101,22 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
     rows = sample_rows(pool.patient, LARGEST_SAMPLE, rng)
     queries = (matcher.query_of_stranger(int(row)) for row in rows)
     matches = matcher.match(queries, stage="strangers", total=len(rows))
-    honest = matches.similarity[:, 0] < SAME_PICTURE
-    asked = matches.fine_query[honest]
-    if np.unique(asked).size < LEAST_STRANGERS:
+    asked = np.unique(matches.fine_query)
+    if asked.size < LEAST_STRANGERS:
         raise NotEnoughData(
             f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images that have one, "
-            f"got {np.unique(asked).size}; add holdout images of more patients"
+            f"got {asked.size}; add holdout images of more patients"
         )
-    likest = np.stack([matches.similarity[honest][asked == query].max(axis=0) for query in np.unique(asked)])
+    likest = np.stack([matches.similarity[matches.fine_query == query].max(axis=0) for query in asked])
     center = np.median(likest, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), LEAST_SPREAD)
     best = ((likest - center) / spread).max(axis=1)
+    filed_twice = (likest[:, 0] >= SAME_PICTURE) & (best > FAR_OUT)
+    if np.count_nonzero(~filed_twice) < LEAST_STRANGERS:
+        raise NotEnoughData(
+            f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images whose likest stranger is "
+            f"another picture, got {np.count_nonzero(~filed_twice)}; remove duplicates filed under several patients"
+        )
+    best = best[~filed_twice]
     n_patients = len(np.unique(pool.patient[rows]))
     return Strangers(center, spread, best, _threshold(best, n_queries), len(rows), n_patients, matches, rows)
