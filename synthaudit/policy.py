@@ -8,6 +8,7 @@ is inconclusive. No path through this file turns "not run" into a pass.
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -181,6 +182,13 @@ _RULE_KEYS = {
 }
 
 
+def _is_threshold(value: object) -> bool:
+    """Whether it is a number that something can be above and below of: a rule "at most inf" would pass anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
+
+
 def _rule(row: Mapping[str, Any], place: str, known: set[str]) -> Rule:
     """One rule of a policy file, checked."""
     unknown = sorted(set(row) - _RULE_KEYS)
@@ -192,9 +200,9 @@ def _rule(row: Mapping[str, Any], place: str, known: set[str]) -> Rule:
     if "/" not in row["measure"]:
         raise PolicyError(f"{place}: measure must be written probe/measure, got {row['measure']!r}")
     thresholds = [key for key in ("at_most", "at_least") if key in row]
-    if len(thresholds) != 1 or isinstance(row[thresholds[0]], bool) or not isinstance(row[thresholds[0]], int | float):
+    if len(thresholds) != 1 or not _is_threshold(row[thresholds[0]]):
         raise PolicyError(
-            f"{place} needs exactly one of at_most and at_least, as a number, got {thresholds or 'neither'}"
+            f"{place} needs exactly one of at_most and at_least, as a finite number, got {thresholds or 'neither'}"
         )
     if row.get("bound", "interval") not in ("interval", "value"):
         raise PolicyError(f'{place}: bound must be "interval" or "value", got {row["bound"]!r}')
@@ -204,7 +212,7 @@ def _rule(row: Mapping[str, Any], place: str, known: set[str]) -> Rule:
     if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 0:
         raise PolicyError(f"{place}: minimum_patients must be a whole number >= 0, got {minimum!r}")
     requires = row.get("requires", [])
-    if not isinstance(requires, list) or not set(requires) <= known:
+    if not isinstance(requires, list) or not all(isinstance(other, str) and other in known for other in requires):
         raise PolicyError(f"{place}: requires must list ids of rules above it, got {requires!r}")
     return Rule(
         id=row["id"],
