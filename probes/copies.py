@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthaudit.cohort import Role
 from synthaudit.copying import CopyEvidence, copy_evidence
 from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Assumption, Chart, Direction, Exposure, Finding, Kind, Measure, Withheld
 from synthaudit.matching.direct import DirectPair, picture
+from synthaudit.matching.strangers import PROOF_ALARMS
 from synthaudit.patient_statistics import PatientStatistics
 from synthaudit.probe import Evidence, Need
 
@@ -92,45 +94,53 @@ def _patients(n: int) -> str:
 
 def _direct_measures(evidence: Evidence, copies: CopyEvidence) -> tuple[Measure, ...]:
     """How many patients, on either side, have direct evidence, and by how many synthetic images."""
-    pool = evidence.pool
-    train = int(np.count_nonzero(copies.direct & pool.patient_is_train))
-    images = len({pair.query for pair in copies.pairs})
-    holdout = int(np.count_nonzero(copies.direct & ~pool.patient_is_train))
+    pool, is_train = evidence.pool, evidence.pool.patient_is_train
     assumption = Assumption.MODEL_ASSISTED if copies.strangers is not None else Assumption.UNCALIBRATED
     how = (
-        "A registered pair more alike in fine detail than strangers are; the bar leaves 0.01 expected false alarms in "
-        "the whole audit if the tail over strangers is normal."
+        "High: a registered pair is more alike in fine detail than strangers are, at a bar that leaves 0.01 expected "
+        "false alarms in the whole audit if the tail over strangers is normal; someone has to look. Low: the pair is "
+        "beyond doubt (0.0001 expected false alarms)."
         if copies.strangers is not None
         else f"Equal pixels only: {copies.why_not}."
     )
 
-    def count(name: str, value: int, n_patients: int, n_images: int, unit: str, note: str) -> Measure:
+    def patients(name: str, side: NDArray[np.bool_], n_patients: int, note: str) -> Measure:
+        named = int(np.count_nonzero(copies.direct & side))
         return Measure(
             name,
-            value,
-            low=value,
-            high=value,
+            named,
+            low=int(np.count_nonzero(copies.proven & side)),
+            high=named,
+            level=1 - PROOF_ALARMS,
             n_patients=n_patients,
-            n_images=n_images,
-            unit=unit,
+            n_images=len(evidence.synthetic),
+            unit="patients",
             direction=Direction.HIGHER_IS_WORSE,
             assumption=assumption,
             note=note,
         )
 
-    synthetic = len(evidence.synthetic)
-    found = [
-        count("direct_patients", train, evidence.train.n_patients, synthetic, "patients", how),
-        count("direct_images", images, pool.n_patients, synthetic, "images", "Synthetic images that are such copies."),
-    ]
+    images = Measure(
+        "direct_images",
+        len({pair.query for pair in copies.pairs}),
+        low=len({pair.query for pair in copies.pairs if pair.proven}),
+        high=len({pair.query for pair in copies.pairs}),
+        level=1 - PROOF_ALARMS,
+        n_patients=pool.n_patients,
+        n_images=len(evidence.synthetic),
+        unit="images",
+        direction=Direction.HIGHER_IS_WORSE,
+        assumption=assumption,
+        note="Synthetic images that are such copies, of either side.",
+    )
+    found = [patients("direct_patients", is_train, evidence.train.n_patients, how), images]
     if evidence.holdout is None:
         found.append(Measure("direct_holdout_patients", None, not_measured=NO_HOLDOUT))
     else:
         note = (
             "Held-out patients found in the synthetic images: they were trained on after all, or stand under two ids."
         )
-        n = evidence.holdout.n_patients
-        found.append(count("direct_holdout_patients", holdout, n, synthetic, "patients", note))
+        found.append(patients("direct_holdout_patients", ~is_train, evidence.holdout.n_patients, note))
     return tuple(found)
 
 
@@ -186,12 +196,17 @@ def _not_measured(why: str) -> tuple[Measure, ...]:
 
 def _answer(copies: CopyEvidence, statistics: PatientStatistics | None) -> str:
     """The answer in plain words."""
-    n_direct = int(np.count_nonzero(copies.direct))
+    proven = int(np.count_nonzero(copies.proven))
+    suspected = int(np.count_nonzero(copies.direct)) - proven
     direct = (
-        f"{_patients(n_direct)} can be shown side by side with a synthetic copy"
-        if n_direct
+        f"{_patients(proven)} can be shown side by side with a synthetic copy"
+        if proven
+        else "No synthetic image is a direct copy of a patient's image beyond doubt"
+        if suspected
         else "No synthetic image is a direct copy of a patient's image"
     )
+    if suspected:
+        direct += f", and for {_patients(suspected)}{' more' if proven else ''} someone has to look at the pair"
     if statistics is None:
         return f"{direct}; whether the rest come closer to training patients than chance allows could not be tested."
     named = int(statistics.selection.named.sum())

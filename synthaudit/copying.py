@@ -29,6 +29,7 @@ class CopyEvidence:
         pairs: Direct evidence, most alike first.
         twins: (p,) patients of one side who look like one of the other: one person twice, or one picture filed twice.
         direct: (p,) patients with direct evidence.
+        proven: (p,) those of them whose evidence alone makes an audit fail.
         patients, scale, scores: Evidence, its scale, and (p,) one score for each patient; higher means more exposed.
     """
 
@@ -38,6 +39,7 @@ class CopyEvidence:
     pairs: tuple[DirectPair, ...]
     twins: NDArray[np.bool_]
     direct: NDArray[np.bool_]
+    proven: NDArray[np.bool_]
     patients: PatientEvidence
     scale: PatientScale
     scores: NDArray[np.float64]
@@ -61,7 +63,7 @@ def find_twins(pool: Pool, strangers: Strangers | None) -> NDArray[np.bool_]:
     groups = [patients for patients in by_digest.values() if len(patients) > 1]
     if strangers is not None:
         matches = strangers.matches
-        alike = strangers.likeness(matches.similarity) > strangers.threshold
+        alike = strangers.likeness(matches.similarity) > strangers.proof
         asking = pool.patient[strangers.queries[matches.fine_query[alike]]]
         groups += [{int(a), int(b)} for a, b in zip(asking, pool.patient[matches.fine_real[alike]], strict=True)]
     for patients in groups:
@@ -88,8 +90,9 @@ def _gather(evidence: Evidence) -> CopyEvidence:
     except NotEnoughData as error:
         why_not = str(error)
     pairs = direct_pairs(matches, strangers, identical)
-    direct = np.zeros(pool.n_patients, dtype=bool)
+    direct, proven = np.zeros(pool.n_patients, dtype=bool), np.zeros(pool.n_patients, dtype=bool)
     direct[pool.patient[[pair.real for pair in pairs]]] = True
+    proven[pool.patient[[pair.real for pair in pairs if pair.proven]]] = True
     twins = find_twins(pool, strangers)
     if matches is not None and strangers is not None:
         patients = gather(matches, pool, strangers)
@@ -99,7 +102,7 @@ def _gather(evidence: Evidence) -> CopyEvidence:
     kept = ~(twins | direct)
     scale = PatientScale.fit(patients, pool.images_of, kept)
     return CopyEvidence(
-        matches, strangers, why_not, tuple(pairs), twins, direct, patients, scale, scale.scores(patients)
+        matches, strangers, why_not, tuple(pairs), twins, direct, proven, patients, scale, scale.scores(patients)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class DirectPair:
     Attributes:
         likeness: In robust standard deviations above the median stranger; inf for equal pixels where no scale exists.
         similarity, threshold: Detail correlation of the channel that says so, and what it had to exceed.
+        proven: Whether the pair alone makes an audit fail; otherwise someone has to look at it.
         match: Number of the compared pair in the matches; -1 if only the pixels' digest was compared.
     """
 
@@ -35,6 +36,7 @@ class DirectPair:
     likeness: float
     similarity: float
     threshold: float
+    proven: bool
     match: int
 
 
@@ -62,14 +64,19 @@ def direct_pairs(
             channel = int(((matches.similarity[i] - strangers.center) / strangers.spread).argmax())
             limit = float(strangers.center[channel] + strangers.threshold * strangers.spread[channel])
             key = (int(matches.fine_query[i]), int(matches.fine_real[i]))
-            found[key] = DirectPair(*key, float(likeness[i]), float(matches.similarity[i, channel]), limit, int(i))
+            proven = bool(likeness[i] > strangers.proof)
+            similarity = float(matches.similarity[i, channel])
+            found[key] = DirectPair(*key, float(likeness[i]), similarity, limit, proven, int(i))
     best = max((pair.likeness for pair in found.values()), default=np.inf)
     limit = (
         SAME_PICTURE if strangers is None else float(strangers.center[0] + strangers.threshold * strangers.spread[0])
     )
     for query, row in identical:
-        if (query, row) not in found:
-            found[query, row] = DirectPair(query, row, best, 1.0, min(limit, 1.0), -1)
+        known = found.get((query, row))
+        if known is None:
+            found[query, row] = DirectPair(query, row, best, 1.0, min(limit, 1.0), True, -1)
+        elif not known.proven:
+            found[query, row] = replace(known, proven=True)
     return sorted(found.values(), key=lambda pair: (-pair.likeness, pair.query, pair.real))
 
 

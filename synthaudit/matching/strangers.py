@@ -19,8 +19,10 @@ from synthaudit.matching.matcher import Matcher, Matches
 LEAST_STRANGERS = 20
 LARGEST_SAMPLE = 400
 TAIL_SHARE = 1 / 3
-FALSE_ALARMS_PER_AUDIT = 1e-2
-"""Expected number of honest synthetic images that would be called a direct copy, over the whole audit."""
+SUSPECT_ALARMS, PROOF_ALARMS = 1e-2, 1e-4
+"""Expected number of honest synthetic images above each bar, over a whole audit, if the tail is normal."""
+SUSPECT_MARGIN, PROOF_MARGIN = 1.0, 2.0
+"""Least distance of each bar from the most alike strangers seen, in robust standard deviations."""
 LEAST_SPREAD = 0.005
 SAME_PICTURE = 0.95
 FAR_OUT = 5.0
@@ -35,7 +37,8 @@ class Strangers:
     Attributes:
         center, spread: (4,) median and robust standard deviation of each channel over the strangers' best pairs.
         best: (q,) how alike each sampled image's most alike stranger is; in robust standard deviations.
-        threshold: Above it a pair is direct evidence.
+        threshold: Above it a pair is direct evidence: the patient is named, and someone has to look at the pair.
+        proof: Above it the pair alone makes an audit fail.
         n_images, n_patients: Of the sample.
         matches: The raw pairs, for the input gate: two patients as alike as that may be one person.
         queries: (q,) pool row of each sampled image.
@@ -45,6 +48,7 @@ class Strangers:
     spread: NDArray[np.float64]
     best: NDArray[np.float64]
     threshold: float
+    proof: float
     n_images: int
     n_patients: int
     matches: Matches
@@ -69,20 +73,20 @@ def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generato
     return np.sort(by_turn[:largest])
 
 
-def _threshold(best: NDArray[np.float64], n_queries: int) -> float:
-    """Where a normal tail through the most alike strangers leaves 0.01 expected false alarms in `n_queries`.
+def _bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float) -> float:
+    """Where a normal tail through the most alike strangers leaves so many expected false alarms in `n_queries`.
 
-    The line through the upper third of the normal scores plot, read at that level; never less than one standard
-    deviation above the most alike strangers seen. A mean of many local correlations has a tail no heavier than that,
-    but this is a model, and the finding says so.
+    The line through the upper third of the normal scores plot, read at that level; never less than `margin` above the
+    most alike strangers seen. Two films with the same collimator frame can be further out than a normal tail says, so
+    this is a model, the finding says so, and there are two bars.
     """
     ordered = np.sort(best)
     n = ordered.size
     positions = (np.arange(1, n + 1) - 0.375) / (n + 0.25)  # Blom 1958
     upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
     slope, intercept = np.polyfit(norm.ppf(positions[upper]), ordered[upper], 1)
-    level = FALSE_ALARMS_PER_AUDIT / max(1, n_queries)
-    return float(max(intercept + slope * norm.isf(level), ordered[-1] + 1.0))
+    level = alarms / max(1, n_queries)
+    return float(max(intercept + slope * norm.isf(level), ordered[-1] + margin))
 
 
 def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator) -> Strangers:
@@ -118,5 +122,14 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
             f"another picture, got {np.count_nonzero(~filed_twice)}; remove duplicates filed under several patients"
         )
     best = best[~filed_twice]
-    n_patients = len(np.unique(pool.patient[rows]))
-    return Strangers(center, spread, best, _threshold(best, n_queries), len(rows), n_patients, matches, rows)
+    return Strangers(
+        center,
+        spread,
+        best,
+        threshold=_bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN),
+        proof=_bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN),
+        n_images=len(rows),
+        n_patients=len(np.unique(pool.patient[rows])),
+        matches=matches,
+        queries=rows,
+    )
