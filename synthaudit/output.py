@@ -33,6 +33,10 @@ def check_output(out: str | os.PathLike[str], *, overwrite: bool = False) -> Pat
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / EVIDENCE).exists():
         raise OutputError(f"output folder {folder.name!r} holds other files; choose a new or an empty folder")
+    if folder.is_mount():
+        raise OutputError(
+            f"output folder {folder.name!r} is a mount point and cannot be replaced; choose a folder below it"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".synthaudit-", dir=folder.parent):
@@ -83,7 +87,7 @@ def _replace(folder: Path, made: Path) -> None:
     folder.rename(old / "old")
     try:
         made.rename(folder)
-    except OSError:
+    except BaseException:  # an interruption, too
         (old / "old").rename(folder)
         raise
     finally:

@@ -26,7 +26,7 @@ def secret_key() -> bytes:
     """The institution's key: from the environment, else from its file, made if need be; else one for this run only."""
     given = os.environ.get("SYNTHAUDIT_KEY")
     if given:
-        return given.encode()
+        return os.fsencode(given)
     from platformdirs import user_config_dir
 
     file = Path(user_config_dir("synthaudit")) / "key"
@@ -36,9 +36,10 @@ def secret_key() -> bytes:
             handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="ascii") as stream:
                 stream.write(secrets.token_hex(32))
-        return file.read_text(encoding="ascii").strip().encode()
+        kept = file.read_bytes().strip()
     except OSError:
-        return secrets.token_bytes(32)
+        kept = b""
+    return kept or secrets.token_bytes(32)  # an empty key would make plain digests
 
 
 def keyed_digest(digest: str, key: bytes) -> str:

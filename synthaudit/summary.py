@@ -50,7 +50,7 @@ def _table(cohort: Cohort, name: str) -> Mapping[str, int | None] | None:
 def _decade(age: str) -> str:
     try:
         years = int(float(age))
-    except ValueError:
+    except (ValueError, OverflowError):  # no number; infinite
         return "unknown"
     return (
         f"{years // 10 * 10}-{years // 10 * 10 + 9}" if 0 <= years < 90 else "90 and over" if years >= 90 else "unknown"
