@@ -147,7 +147,8 @@ class Matcher:
             near = top_k(space.vectors, space.vectors, BACKGROUND_NEIGHBORS, exclude=groups, workers=self.workers)
             scores = np.where(np.isfinite(near.scores), near.scores, np.nan).astype(np.float64)
             mean = np.nanmean(np.where(np.isnan(scores).all(axis=1, keepdims=True), 0.0, scores), axis=1)
-            found.append((mean, float(np.nanstd(scores[:, 0])) or 1.0))
+            nearest = scores[:, 0][~np.isnan(scores[:, 0])]  # none where all images are one patient's
+            found.append((mean, (float(nearest.std()) if nearest.size else 0.0) or 1.0))
         return tuple(found)
 
     def query_of_stranger(self, row: int) -> Query:
