@@ -35,6 +35,9 @@ CHANNELS = ("fine", "medium", "fine, elastic", "medium, elastic")
 LEAST_OVERLAP = 0.5
 """Share of the canvas that both images must cover: two corners can always be made to agree."""
 
+LEAST_CONTRAST = 1e-3
+"""Standard deviation of the gray values below which an image is blank: its detail is rounding, which always agrees."""
+
 FLOW_SMOOTHING_PX = 6.0
 FLOW_LIMIT = 0.05
 """Largest elastic displacement, as a share of the side."""
@@ -91,9 +94,10 @@ def channels(fixed: Image, moving: Image, valid: Image) -> tuple[NDArray[np.floa
 
     Returns:
         (4,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
-        the canvas is shared. And the (s, s) picture compared in the elastic channels.
+        the canvas is shared, or one of the two is blank. And the (s, s) picture compared in the elastic channels.
     """
-    if float(valid.mean()) < LEAST_OVERLAP:
+    blank = min(float(fixed.std()), float(moving.std())) < LEAST_CONTRAST
+    if blank or float(valid.mean()) < LEAST_OVERLAP:
         return np.zeros(len(CHANNELS)), moving
     bent = elastic(fixed, moving)
     fixed_detail = [detail(fixed, band) for band in BANDS]
