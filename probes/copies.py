@@ -41,6 +41,9 @@ LIMITS = (
     "Two patients blended in equal parts: one of them is found in about half of the cases.",
     "What the generator itself remembers: a clean set of samples does not clear the checkpoint.",
 )
+UPRIGHT_ONLY = (
+    "Mirrored and turned copies: the vectors were made elsewhere, so images could be looked up as they are only."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class Copies:
             charts = (statistics.chart(),)
             answer = _answer(copies, statistics)
         measures += (_to_withhold(evidence, len(withheld)),)
+        limits = LIMITS if evidence.can_embed else (UPRIGHT_ONLY, *LIMITS)
         return Finding(
-            self.name, self.question, answer, measures, charts, LIMITS, None, tuple(exposures), tuple(withheld)
+            self.name, self.question, answer, measures, charts, limits, None, tuple(exposures), tuple(withheld)
         )
 
 
@@ -106,11 +110,13 @@ def _direct_measures(evidence: Evidence, copies: CopyEvidence) -> tuple[Measure,
 
     def patients(name: str, side: NDArray[np.bool_], n_patients: int, note: str) -> Measure:
         named = int(np.count_nonzero(copies.direct & side))
+        if copies.strangers is None and not named:
+            return Measure(name, None, n_patients=n_patients, unit="patients", not_measured=copies.why_not)
         return Measure(
             name,
             named,
             low=int(np.count_nonzero(copies.proven & side)),
-            high=named,
+            high=named if copies.strangers is not None else n_patients,
             level=1 - PROOF_ALARMS,
             n_patients=n_patients,
             n_images=len(evidence.synthetic),
@@ -190,7 +196,7 @@ def _to_withhold(evidence: Evidence, n: int) -> Measure:
 
 
 def _not_measured(why: str) -> tuple[Measure, ...]:
-    names = ("statistical_patients", "global_p", "k_min", "decision_agreement")
+    names = ("statistical_patients", "global_p", "k_min", "k_min_share", "decision_agreement")
     return tuple(Measure(name, None, not_measured=why) for name in names)
 
 
@@ -205,6 +211,8 @@ def _answer(copies: CopyEvidence, statistics: PatientStatistics | None) -> str:
         if suspected
         else "No synthetic image is a direct copy of a patient's image"
     )
+    if copies.strangers is None and not proven:
+        direct = "Only images of equal pixels could be looked for, and there are none"
     if suspected:
         direct += f", and for {_patients(suspected)}{' more' if proven else ''} someone has to look at the pair"
     if statistics is None:
@@ -214,4 +222,4 @@ def _answer(copies: CopyEvidence, statistics: PatientStatistics | None) -> str:
         return f"{direct}; beyond that, closeness to the training patients is more than chance allows."
     if named:
         return f"{direct}; {_patients(named)} more stand out at a false discovery rate of 10 %, not confirmed at 0.1 %."
-    return f"{direct}; beyond that, training patients are no closer to the synthetic images than held-out ones."
+    return f"{direct}; beyond that, no training patient stands out from the held-out ones."

@@ -18,8 +18,8 @@ from synthaudit.cohort import Cohort
 from synthaudit.copying import find_twins
 from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Assumption, Direction, Finding, Measure
-from synthaudit.matching.strangers import Strangers
 from synthaudit.probe import Evidence, Need
+from synthaudit.statistics.proportion import clopper_pearson
 from synthaudit.statistics.separability import Separability, separability
 
 ATTRIBUTES = ("sex", "age", "ethnicity", "group", "site", "view", "modality", "manufacturer", "label")
@@ -56,29 +56,42 @@ class Inputs:
         ]
         images = _measured("images", _image_features(evidence), evidence, rng)
         recorded = _measured("attributes", _attribute_features(evidence.train, evidence.holdout), evidence, rng)
-        measures += [*images, *recorded]
+        measures += [*images, *recorded, _together(images[1], recorded[1])]
         return Finding(self.name, self.question, _answer(measures), tuple(measures), (), _limits(evidence))
 
 
 def _overlap(evidence: Evidence) -> Measure:
+    """Share of the holdout patients looked at who show up among the training patients."""
     pool = evidence.pool
-    strangers: Strangers | None
+    side = ~pool.patient_is_train
     try:
         strangers = evidence.strangers
-    except NotEnoughData:
-        strangers = None
-    twins = int(np.count_nonzero(find_twins(pool, strangers) & ~pool.patient_is_train))
-    total = int(np.count_nonzero(~pool.patient_is_train))
+    except NotEnoughData as error:
+        if not find_twins(pool, None).any():
+            return Measure("overlap", None, unit="share", not_measured=f"only equal pixels could be compared: {error}")
+        looked_at = side
+        twins = find_twins(pool, None)
+    else:
+        looked_at = np.zeros(pool.n_patients, dtype=bool)
+        looked_at[pool.patient[strangers.sampled]] = True
+        looked_at &= side
+        twins = find_twins(pool, strangers)
+    total, found = int(looked_at.sum()), int((twins & looked_at).sum())
+    if not total:
+        return Measure("overlap", None, unit="share", not_measured="no holdout patient could be compared")
+    low, high = clopper_pearson(found, total)
     return Measure(
         "overlap",
-        twins / total,
+        found / total,
+        low,
+        high,
         n_patients=total,
         n_images=len(pool),
         unit="share",
         direction=Direction.HIGHER_IS_WORSE,
         assumption=Assumption.MODEL_ASSISTED,
-        note="Share of holdout patients with an image that equals, or after registration is one picture with, an image "
-        "of a training patient of another id. They are left out of the statistics on both sides.",
+        note="Share of the holdout patients looked at with an image that equals, or after registration is one picture "
+        "with, an image of a training patient of another id. They are left out of the statistics on both sides.",
     )
 
 
@@ -173,12 +186,29 @@ def _measured(
     )
 
 
+def _together(images: Measure, attributes: Measure) -> Measure:
+    """The smaller of the two p-values, doubled if there are two: what the policies look at."""
+    if images.value is None:
+        return Measure("exchangeability_p", None, not_measured=images.not_measured)
+    both = [measure.value for measure in (images, attributes) if measure.value is not None]
+    return Measure(
+        "exchangeability_p",
+        min(1.0, min(both) * len(both)),
+        n_patients=images.n_patients,
+        n_images=images.n_images,
+        p_value=min(1.0, min(both) * len(both)),
+        direction=Direction.LOWER_IS_WORSE,
+        assumption=Assumption.EXACT,
+        note="By images and by recorded attributes together (Bonferroni)." if len(both) > 1 else "By images alone.",
+    )
+
+
 def _answer(measures: list[Measure]) -> str:
     by_name = {measure.name: measure for measure in measures}
     apart = [
         what
         for what in ("images", "attributes")
-        if (p := by_name[f"exchangeability_p[{what}]"].value) is not None and p < SIGNIFICANT
+        if (p := by_name[f"exchangeability_p[{what}]"].value) is not None and p < SIGNIFICANT / 2
     ]
     unknown = by_name["exchangeability_p[images]"].value is None
     overlap = by_name["overlap"].value or 0.0

@@ -22,6 +22,7 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Assumption, Chart, ChartKind, Direction, Finding, Measure, Series
 from synthaudit.patient_statistics import usable_tail
 from synthaudit.probe import Evidence, Need
+from synthaudit.statistics.exposure import select_exposed
 from synthaudit.statistics.proportion import clopper_pearson
 
 FOUND_WITH = 0.90
@@ -50,7 +51,7 @@ class Planted:
             raise NotEnoughData(copies.why_not)
         rows = choose_rows(evidence, copies, rng)
         planted = plant(evidence, copies.strangers, rows, TRANSFORMS)
-        half = _statistical_half(evidence, copies, rng)
+        half = _statistical_half(evidence, copies)
         powers = [power_curve(copies, one, half, rng) for one in planted]
         limits = [detection_limit(one, power, FOUND_WITH) for one, power in zip(planted, powers, strict=True)]
         measures = (
@@ -62,15 +63,17 @@ class Planted:
         return Finding(self.name, self.question, _answer(planted, limits), measures, charts, _limits(planted))
 
 
-def _statistical_half(evidence: Evidence, copies: CopyEvidence, rng: np.random.Generator) -> StatisticalHalf | None:
+def _statistical_half(evidence: Evidence, copies: CopyEvidence) -> StatisticalHalf | None:
     """The statistical decision as the audit takes it; None without a holdout."""
     kept = ~copies.left_out
     is_train = evidence.pool.patient_is_train
     train, holdout = np.flatnonzero(kept & is_train), np.flatnonzero(kept & ~is_train)
     if not len(holdout) or not len(train):
         return None
-    tail, _ = usable_tail(copies.scores[holdout], rng)
-    return StatisticalHalf(train, holdout, evidence.settings.false_discovery_rate, tail)
+    tail, _ = usable_tail(evidence, copies.scores[holdout])
+    q = evidence.settings.false_discovery_rate
+    before = select_exposed(copies.scores[train], copies.scores[holdout], q=q, alpha=0.0, tail=tail).named
+    return StatisticalHalf(train, holdout, q, tail, before)
 
 
 def _sensitivity(planted: PlantedCopies) -> Measure:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.errors import NotEnoughData
-from synthaudit.matching.direct import DirectPair, direct_pairs, equal_pixels
+from synthaudit.matching.direct import DirectPair, direct_pairs, equal_pixels, shows_something
 from synthaudit.matching.matcher import Matches
-from synthaudit.matching.patients import PatientEvidence, PatientScale, gather
+from synthaudit.matching.patients import PatientEvidence, PatientScale, Strata, gather, strata
 from synthaudit.matching.pool import Pool
 from synthaudit.matching.strangers import Strangers
 from synthaudit.probe import Evidence
@@ -30,6 +30,7 @@ class CopyEvidence:
         twins: (p,) patients of one side who look like one of the other: one person twice, or one picture filed twice.
         direct: (p,) patients with direct evidence.
         proven: (p,) those of them whose evidence alone makes an audit fail.
+        strata: On how many images each patient is read.
         patients, scale, scores: Evidence, its scale, and (p,) one score for each patient; higher means more exposed.
     """
 
@@ -40,6 +41,7 @@ class CopyEvidence:
     twins: NDArray[np.bool_]
     direct: NDArray[np.bool_]
     proven: NDArray[np.bool_]
+    strata: Strata
     patients: PatientEvidence
     scale: PatientScale
     scores: NDArray[np.float64]
@@ -57,15 +59,16 @@ def find_twins(pool: Pool, strangers: Strangers | None) -> NDArray[np.bool_]:
     the strangers.
     """
     twins = np.zeros(pool.n_patients, dtype=bool)
-    by_digest: dict[str, set[int]] = {}
+    by_digest: dict[str, list[int]] = {}
     for row in range(len(pool)):
-        by_digest.setdefault(pool.digest(row), set()).add(int(pool.patient[row]))
-    groups = [patients for patients in by_digest.values() if len(patients) > 1]
+        by_digest.setdefault(pool.digest(row), []).append(row)
+    groups = [
+        {int(patient) for patient in pool.patient[rows]}
+        for rows in by_digest.values()
+        if len(set(pool.patient[rows])) > 1 and shows_something(pool.read(rows[0]))
+    ]
     if strangers is not None:
-        matches = strangers.matches
-        alike = strangers.likeness(matches.similarity) > strangers.proof
-        asking = pool.patient[strangers.queries[matches.fine_query[alike]]]
-        groups += [{int(a), int(b)} for a, b in zip(asking, pool.patient[matches.fine_real[alike]], strict=True)]
+        groups += [{int(a), int(b)} for a, b in strangers.twins]
     for patients in groups:
         members = np.array(sorted(patients), dtype=np.intp)
         if len(np.unique(pool.patient_is_train[members])) == 2:
@@ -94,15 +97,26 @@ def _gather(evidence: Evidence) -> CopyEvidence:
     direct[pool.patient[[pair.real for pair in pairs]]] = True
     proven[pool.patient[[pair.real for pair in pairs if pair.proven]]] = True
     twins = find_twins(pool, strangers)
+    kept = ~(twins | direct)
+    levels = strata(pool, kept)
     if matches is not None and strangers is not None:
-        patients = gather(matches, pool, strangers)
+        patients = gather(matches, pool, strangers, levels.rows)
     else:
         nothing = np.full(pool.n_patients, -np.inf)
         patients = PatientEvidence(nothing, nothing)
-    kept = ~(twins | direct)
-    scale = PatientScale.fit(patients, pool.images_of, kept)
+    scale = PatientScale.fit(patients, levels.level, kept)
     return CopyEvidence(
-        matches, strangers, why_not, tuple(pairs), twins, direct, proven, patients, scale, scale.scores(patients)
+        matches,
+        strangers,
+        why_not,
+        tuple(pairs),
+        twins,
+        direct,
+        proven,
+        levels,
+        patients,
+        scale,
+        scale.scores(patients),
     )
 
 
@@ -169,7 +183,9 @@ def _compete(
     top: list[NDArray[np.float64]] = []
     winner: list[NDArray[np.intp]] = []
     for group in (targets, decoys):
-        inside = np.isin(patient, group)
+        member = np.zeros(pool.n_patients, dtype=bool)
+        member[group] = True
+        inside = member[patient]
         order = np.lexsort((patient[inside], -score[inside]))
         best_score, best_patient = np.full(n, floor), np.full(n, -1, dtype=np.intp)
         first, at = np.unique(query[inside][order], return_index=True)

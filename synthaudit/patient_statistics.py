@@ -73,8 +73,17 @@ class PatientStatistics:
         holdout = np.flatnonzero(kept & ~pool.patient_is_train)
         a, b = copies.scores[train], copies.scores[holdout]
         top = max(1, min(10, round(TOP_SHARE * len(a)), len(b)))
-        test = train_above_holdout(a, b, top=top, draws=settings.relabelings, rng=rng)
-        tail, note = usable_tail(b, rng)
+        level = copies.strata.level
+        test = train_above_holdout(
+            a,
+            b,
+            top=top,
+            draws=settings.relabelings,
+            rng=rng,
+            train_stratum=level[train],
+            holdout_stratum=level[holdout],
+        )
+        tail, note = usable_tail(evidence, b)
         q, alpha = settings.false_discovery_rate, settings.family_wise_error / 2  # the global test has the other half
         selection = select_exposed(a, b, q=q, alpha=alpha, tail=tail)
         same = 0
@@ -87,8 +96,7 @@ class PatientStatistics:
     @property
     def confirmed(self) -> int:
         """Lower bound, at the family-wise error, for the number of training patients exposed."""
-        alpha = self.evidence.settings.family_wise_error / 2
-        anyone = int(self.global_test.p_value <= alpha)
+        anyone = int(self.global_test.p_value <= self.evidence.settings.family_wise_error / 2)
         return max(int(self.selection.confirmed.sum()), anyone)
 
     def measures(self, probe: str) -> tuple[Measure, ...]:  # noqa: ARG002  (one shape with exposures and withheld)
@@ -123,7 +131,7 @@ class PatientStatistics:
                 f"(p = {self.global_test.p_top:.4f}) and the rank sum (p = {self.global_test.p_rank:.4f}), doubled.",
                 p_value=self.global_test.p_value,
                 direction=Direction.LOWER_IS_WORSE,
-                assumption=Assumption.EXACT,
+                assumption=Assumption.EXACT if not self.copies.strata.thinned else Assumption.MODEL_ASSISTED,
             ),
             measure(
                 "k_min",
@@ -131,6 +139,14 @@ class PatientStatistics:
                 "With exact p-values alone, fewer leaking patients than this can be seen by the global test only.",
                 unit="patients",
                 assumption=Assumption.EXACT,
+            ),
+            measure(
+                "k_min_share",
+                0.0 if self.tail is not None else least / len(self.train),
+                "The same as a share of the training patients; 0 where a fitted tail lets single patients be named.",
+                unit="share",
+                direction=Direction.HIGHER_IS_WORSE,
+                assumption=assumption,
             ),
             measure(
                 "decision_agreement",
@@ -147,11 +163,11 @@ class PatientStatistics:
         copies, pool = self.copies, self.evidence.pool
         assert copies.matches is not None  # noqa: S101  (checked in `of`)
         listed = np.flatnonzero(self.selection.named | (self.selection.p_values <= LISTED_BELOW_P))
+        best = _best_pairs(copies.matches.score, pool.patient[copies.matches.real], pool.n_patients)
         found = []
         for i in listed[np.argsort(self.selection.p_values[listed], kind="stable")]:
             patient = int(self.train[i])
-            mine = np.flatnonzero(pool.patient[copies.matches.real] == patient)
-            pair = int(mine[np.argmax(copies.matches.score[mine])]) if mine.size else -1
+            pair = int(best[patient])
             found.append(
                 Exposure(
                     patient_id=pool.patient_ids[patient],
@@ -182,7 +198,9 @@ class PatientStatistics:
         """Scores of training and holdout patients, binned."""
         a, b = self.copies.scores[self.train], self.copies.scores[self.holdout]
         bins = int(np.clip(min(a.size, b.size) // PATIENTS_PER_BIN, 5, MOST_BINS))
-        edges = np.linspace(min(a.min(), b.min()), max(a.max(), b.max()) + 1e-9, bins + 1)
+        # Rounded outward: the exact ends would be the scores of two persons.
+        low, high = np.floor(2 * min(a.min(), b.min())) / 2, np.floor(2 * max(a.max(), b.max())) / 2 + 0.5
+        edges = np.linspace(low, high, bins + 1)
 
         def series(name: str, scores: NDArray[np.float64]) -> Series:
             counts, _ = np.histogram(scores, edges)
@@ -199,8 +217,20 @@ class PatientStatistics:
         )
 
 
-def usable_tail(holdout: NDArray[np.float64], rng: np.random.Generator) -> tuple[ParetoTail | None, str]:
-    """The fitted tail of the holdout if there are enough patients and it fits, and one sentence on what was used."""
+def _best_pairs(score: NDArray[np.float64], patient: NDArray[np.intp], n_patients: int) -> NDArray[np.intp]:
+    """(p,) number of the best-scored pair of each patient; -1 where there is none."""
+    best = np.full(n_patients, -1, dtype=np.intp)
+    ascending = np.lexsort((-np.arange(score.size), score))
+    best[patient[ascending]] = ascending  # the last one written is the best
+    return best
+
+
+def usable_tail(evidence: Evidence, holdout: NDArray[np.float64]) -> tuple[ParetoTail | None, str]:
+    """The fitted tail if there are enough patients and it fits, and one sentence on it; one fit for all probes."""
+    return evidence.once("tail", lambda: _fitted_tail(holdout, evidence.rng("tail")))
+
+
+def _fitted_tail(holdout: NDArray[np.float64], rng: np.random.Generator) -> tuple[ParetoTail | None, str]:
     try:
         tail = fit_tail(holdout, rng)
     except NotEnoughData as error:

@@ -13,6 +13,7 @@ import numpy as np
 
 from synthaudit.cohort import Cohort, Role
 from synthaudit.embeddings import Embeddings, PixelEncoder
+from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
 from synthaudit.matching.matcher import Matcher, Matches, Query
 from synthaudit.matching.pool import Pool
@@ -49,6 +50,22 @@ class Settings:
     bootstraps: int = 20
     planted_patients: int = 20
     planted_decoys: int = 8
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("relabelings", self.relabelings, 99),
+            ("bootstraps", self.bootstraps, 1),
+            ("planted_patients", self.planted_patients, 1),
+            ("planted_decoys", self.planted_decoys, 0),
+        ):
+            if value < least:
+                raise UsageError(f"{name} must be at least {least}, got {value}")
+        for name, share in (
+            ("false_discovery_rate", self.false_discovery_rate),
+            ("family_wise_error", self.family_wise_error),
+        ):
+            if not 0 < share < 1:
+                raise UsageError(f"{name} must lie between 0 and 1, got {share}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +111,24 @@ class Evidence:
         """Whether every encoder can be shown new images."""
         return all(isinstance(space.encoder, PixelEncoder) for space in self.matcher.spaces)
 
-    @cached_property
+    def _find_strangers(self) -> Strangers | NotEnoughData:
+        """The strangers, or why there are too few: looked for once either way."""
+        try:
+            return find_strangers(self.matcher, n_queries=len(self.synthetic), rng=self.rng("strangers"))
+        except NotEnoughData as error:
+            return error
+
+    @property
     def strangers(self) -> Strangers:
         """How alike two different people look on these images.
 
         Raises:
             NotEnoughData: Too few real images to know.
         """
-        return find_strangers(self.matcher, n_queries=len(self.synthetic), rng=self.rng("strangers"))
+        found = self.once("strangers", self._find_strangers)
+        if isinstance(found, NotEnoughData):
+            raise found
+        return found
 
     @cached_property
     def synthetic_matches(self) -> Matches:

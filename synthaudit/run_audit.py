@@ -73,6 +73,8 @@ def audit(
     """
     started, clock = provenance.now(), time.perf_counter()
     progress, settings, workers = progress or Progress(), settings or Settings(), workers or default_workers()
+    if seed < 0:
+        raise UsageError(f"seed must be 0 or more, got {seed}")
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
     chosen = _probes(probes)
     models = _encoders(encoders, device, offline)
@@ -185,7 +187,7 @@ def _evidence(
         Space(model, pool.in_pool_order(*(embeddings[model.name][cohort.role].vectors for cohort in real)))
         for model in models
     )
-    size = min(_typical_size(intake.train), _typical_size(intake.synthetic))
+    size = min(_typical_size(*real), _typical_size(intake.synthetic))
     matcher = Matcher(pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress)
     return Evidence(
         intake.train,
@@ -202,10 +204,11 @@ def _evidence(
     )
 
 
-def _typical_size(cohort: Cohort) -> int:
-    """Side of the canvas that does justice to this cohort, from a sample that does not depend on its order."""
-    sample = sorted(range(len(cohort)), key=lambda i: cohort.pixel_digests[i])[:SIZES_SAMPLED]
-    return working_size(np.array([max(cohort.sources[i].read().shape[:2]) for i in sample]))
+def _typical_size(*cohorts: Cohort) -> int:
+    """Side of the canvas that does justice to these images, from a sample that knows neither order nor role."""
+    images = sorted((digest, i, c) for c in range(len(cohorts)) for i, digest in enumerate(cohorts[c].pixel_digests))
+    sample = [cohorts[c].sources[i].read().shape[:2] for _, i, c in images[:SIZES_SAMPLED]]
+    return working_size(np.array([max(shape) for shape in sample]))
 
 
 def _run(probe: Probe, evidence: Evidence) -> Finding:

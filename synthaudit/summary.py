@@ -61,7 +61,7 @@ def reason(verdict: Verdict, results: Sequence[RuleResult]) -> str:
     """The verdict in one plain sentence."""
     decisive = [result for result in results if result.verdict is verdict]
     if verdict is Verdict.PASS:
-        return f"All {len(results)} rules of the policy are met, and the audit could have seen the leaks they forbid."
+        return f"All {len(results)} rules of the policy are met, those on what the audit could have seen among them."
     first = decisive[0] if decisive else None
     if first is None:
         return "The policy could not be judged."
@@ -85,9 +85,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
     ),
     ("inputs/holdout_patients", "Hold out more patients: real images of the same source that were never trained on."),
+    ("copies/k_min_share", "Hold out more patients: with so few, no p-value is small enough to name anyone."),
     ("inputs/overlap", "Remove people who stand on both sides (the restricted folder lists files), and audit again."),
     (
-        "inputs/exchangeability_p[images]",
+        "inputs/exchangeability_p",
         "Draw training and holdout patients alike: same sites, scanners, years and ages; then audit again.",
     ),
     (

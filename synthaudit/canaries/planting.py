@@ -17,6 +17,7 @@ from synthaudit.pixels import canvas
 from synthaudit.probe import Evidence
 
 LEAST_PLANTED = 5
+SIDES_SAMPLED = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +64,21 @@ def choose_rows(evidence: Evidence, copies: CopyEvidence, rng: np.random.Generat
     return np.concatenate(chosen)
 
 
+def _generator_side(evidence: Evidence) -> int:
+    """Typical side of the synthetic images, at most 512 pixels: noise on finer pixels would vanish when reduced."""
+    synthetic = evidence.synthetic
+    sample = sorted(range(len(synthetic)), key=lambda i: synthetic.pixel_digests[i])[:SIDES_SAMPLED]
+    return min(PLANTED_PX, int(np.median([max(synthetic.sources[i].read().shape[:2]) for i in sample])))
+
+
 def _altered(evidence: Evidence, rows: NDArray[np.intp], transform: Transform) -> Iterator[Query]:
-    """The copies, made when asked for: each from random numbers of its own, whatever the order of reading."""
-    pool = evidence.pool
+    """The copies, made when asked for at the generator's resolution, each from random numbers of its own."""
+    pool, side = evidence.pool, _generator_side(evidence)
     for row in rows:
 
         def read(row: int = int(row)) -> NDArray[np.float32]:
             image = pool.read(row)
-            square = canvas(image, min(PLANTED_PX, max(image.shape[:2])), 3 if image.ndim == 3 else 1)
+            square = canvas(image, side, 3 if image.ndim == 3 else 1)
             rng = evidence.rng(f"plant {transform.name} {pool.digest(row)}")
             return np.ascontiguousarray(transform.apply(square, rng), dtype=np.float32)
 

@@ -30,7 +30,8 @@ class Power:
 class DetectionLimit:
     """The fewest copied patients of which one is found with the asked probability; inf where no number was enough.
 
-    `high` uses the lower confidence bound of the sensitivity, and direct evidence alone.
+    `high` uses the lower confidence bound of the sensitivity, and direct evidence alone: inf where none was found
+    directly, because the curve rests on a few patients drawn again and again.
     """
 
     value: float
@@ -40,12 +41,16 @@ class DetectionLimit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StatisticalHalf:
-    """What the statistical decision needs: the patients compared, the error rate, and the tail in use (or None)."""
+    """What the statistical decision needs: the patients compared, the error rate, and the tail in use (or None).
+
+    `before` (m,) are training patients named without any planted copy: finding them again proves nothing.
+    """
 
     train: NDArray[np.intp]
     holdout: NDArray[np.intp]
     false_discovery_rate: float
     tail: ParetoTail | None
+    before: NDArray[np.bool_]
 
     def names_anyone(self, copies: CopyEvidence, planted: PlantedCopies, chosen: NDArray[np.intp]) -> bool:
         """Whether a planted patient is named once the evidence of these copies is added to what was there."""
@@ -56,7 +61,8 @@ class StatisticalHalf:
         selection = select_exposed(
             scores[self.train], scores[self.holdout], q=self.false_discovery_rate, alpha=0.0, tail=self.tail
         )
-        return bool(np.isin(self.train[selection.named], planted.patient[chosen]).any())
+        named = self.train[selection.named & ~self.before]
+        return bool(np.isin(named, planted.patient[chosen]).any())
 
 
 def power_curve(
@@ -89,4 +95,4 @@ def detection_limit(planted: PlantedCopies, power: Power, probability: float) ->
     limit = DetectionLimit(
         value, min(value, copies_to_be_found(high, probability)), copies_to_be_found(low, probability)
     )
-    return replace(limit, high=max(limit.high, value) if np.isfinite(limit.high) else by_curve)
+    return replace(limit, high=max(limit.high, value))

@@ -25,12 +25,15 @@ from numpy.typing import NDArray
 
 from synthaudit.errors import UsageError
 
-VERSION = "descriptor/1"
+VERSION = "descriptor/2"
 ORIENTATIONS = 8
 CONTRAST_SIGMA_PX = 4.0
 DCT_SIDE = 14
 WEIGHTS = (1.0, 0.7, 1.0, 0.3)
 """Fine gradients, coarse gradients, DCT, texture."""
+
+FLAT = 1e-6
+"""Range of gray values below which an image shows nothing."""
 
 Image = NDArray[np.float32]
 
@@ -96,7 +99,10 @@ def _texture(image: Image) -> Image:
 
 
 def describe(image: Image) -> Image:
-    """(956,) float32 descriptor of unit length of one (64, 64) gray canvas in [0, 1]; zeros for a flat image."""
+    """(957,) float32 descriptor of unit length of one (64, 64) gray canvas in [0, 1].
+
+    The last coordinate is 1 for a flat image and 0 for any other: what shows nothing resembles only its like.
+    """
     import cv2
 
     flat = flatten_contrast(image, CONTRAST_SIGMA_PX)
@@ -108,11 +114,12 @@ def describe(image: Image) -> Image:
         np.sign(waves) * np.sqrt(np.abs(waves)),
         _texture(image),
     )
-    if not float(np.ptp(image)) > 1e-6:
-        return np.zeros(sum(part.size for part in parts), dtype=np.float32)
-    vector = np.concatenate(
-        [weight * part.ravel() / (np.linalg.norm(part) + 1e-9) for weight, part in zip(WEIGHTS, parts, strict=True)]
-    )
+    vector = np.zeros(sum(part.size for part in parts) + 1, dtype=np.float32)
+    if float(np.ptp(image)) > FLAT:
+        scaled = [w * part.ravel() / (np.linalg.norm(part) + 1e-9) for w, part in zip(WEIGHTS, parts, strict=True)]
+        vector[:-1] = np.concatenate(scaled)
+    else:
+        vector[-1] = 1.0
     return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
 
@@ -120,7 +127,7 @@ class Descriptor:
     """The encoder `descriptor`."""
 
     name: ClassVar[str] = "descriptor"
-    dim: ClassVar[int] = 956
+    dim: ClassVar[int] = 957
     input_size: ClassVar[int] = 64
     channels: ClassVar[Literal[1]] = 1
     fast: ClassVar[bool] = True
@@ -134,7 +141,7 @@ class Descriptor:
         return cls()
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 956) float32 for (n, 64, 64) canvases; rows of unit length, zeros for flat images."""
+        """(n, 957) float32 for (n, 64, 64) canvases; rows of unit length."""
         if not len(images):
             return np.empty((0, self.dim), dtype=np.float32)
         return np.stack([describe(np.ascontiguousarray(image)) for image in images])

@@ -13,9 +13,11 @@ from synthaudit.finding import Pair
 from synthaudit.matching.matcher import Matches
 from synthaudit.matching.pool import Pool
 from synthaudit.matching.registration import in_words, warp
-from synthaudit.matching.strangers import SAME_PICTURE, Strangers
+from synthaudit.matching.strangers import Strangers
 from synthaudit.pixels import canvas
 
+EQUAL = 0.95
+"""What the annex prints as asked for, where only equal pixels could be looked for."""
 LEAST_CONTRAST = 1e-3
 """Standard deviation of the gray values below which an image is blank and shows no one."""
 
@@ -40,6 +42,11 @@ class DirectPair:
     match: int
 
 
+def shows_something(image: NDArray[np.float32]) -> bool:
+    """Whether an image is more than blank: two blank images are equal and show no one."""
+    return float(np.std(image)) > LEAST_CONTRAST
+
+
 def equal_pixels(digests: Sequence[str], pool: Pool) -> list[tuple[int, int]]:
     """(query, pool row) of all images with equal pixels, blank ones left out."""
     rows: dict[str, list[int]] = {}
@@ -48,7 +55,7 @@ def equal_pixels(digests: Sequence[str], pool: Pool) -> list[tuple[int, int]]:
     found = []
     for query, digest in enumerate(digests):
         same = rows.get(digest, [])
-        if same and float(np.std(pool.read(same[0]))) > LEAST_CONTRAST:
+        if same and shows_something(pool.read(same[0])):
             found += [(query, row) for row in same]
     return found
 
@@ -68,9 +75,7 @@ def direct_pairs(
             similarity = float(matches.similarity[i, channel])
             found[key] = DirectPair(*key, float(likeness[i]), similarity, limit, proven, int(i))
     best = max((pair.likeness for pair in found.values()), default=np.inf)
-    limit = (
-        SAME_PICTURE if strangers is None else float(strangers.center[0] + strangers.threshold * strangers.spread[0])
-    )
+    limit = EQUAL if strangers is None else float(strangers.center[0] + strangers.threshold * strangers.spread[0])
     for query, row in identical:
         known = found.get((query, row))
         if known is None:

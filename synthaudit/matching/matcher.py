@@ -24,7 +24,7 @@ from synthaudit.parallel import ordered_map
 from synthaudit.pixels import canvas
 from synthaudit.progress import Progress
 
-BLOCK = 64
+BLOCK = 256
 BACKGROUND_NEIGHBORS = 3
 """How many strangers' similarities make an image's background (score normalization, k small)."""
 
@@ -246,11 +246,12 @@ class Matcher:
         """The candidates of one query, best first, scored by all encoders together."""
         total = np.zeros(len(rows))
         start: list[View] = [View()] * len(rows)
+        shown = next((i for i, space in enumerate(self.spaces) if isinstance(space.encoder, PixelEncoder)), -1)
         for i, (space, turned) in enumerate(zip(self.spaces, vectors, strict=True)):
             similarity = space.vectors[rows].astype(np.float64) @ turned.astype(np.float64).T
             background, spread = self._background[i]
             total += (similarity.max(axis=1) - background[rows]) / spread / len(self.spaces)
-            if i == 0:
+            if i == shown:
                 views = views_for(space)
                 start = [views[j] for j in similarity.argmax(axis=1)]
         order = np.lexsort((rows, -np.round(total, 6)))

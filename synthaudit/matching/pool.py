@@ -41,7 +41,7 @@ class Pool:
         cohort_of, row_of: (n,) which cohort a pool row comes from, and its row there.
         patient: (n,) index into `patient_ids`; a patient belongs to one cohort.
         patient_ids: Names of the patients.
-        patient_is_train: (p,) bool, used by tests only: nothing in this package looks at it.
+        patient_is_train: (p,) bool. Search, registration and scores never look at it; strata, twins and statistics do.
     """
 
     cohorts: tuple[Cohort, ...]
@@ -55,15 +55,15 @@ class Pool:
 
     @classmethod
     def of(cls, *cohorts: Cohort) -> Pool:
-        """The pool of these cohorts, ordered by pixel digest, then by name."""
+        """The pool of these cohorts, ordered by pixel digest, then by patient and name."""
         rows = sorted(
-            (cohort.pixel_digests[i], cohort.names[i], c, i)
+            (cohort.pixel_digests[i], cohort.patients[i], cohort.names[i], c, i)
             for c, cohort in enumerate(cohorts)
             for i in range(len(cohort))
         )
-        cohort_of = np.array([c for _, _, c, _ in rows], dtype=np.intp)
-        row_of = np.array([i for _, _, _, i in rows], dtype=np.intp)
-        keys = [(cohorts[c].patients[i], c) for _, _, c, i in rows]
+        cohort_of = np.array([c for *_, c, _ in rows], dtype=np.intp)
+        row_of = np.array([i for *_, i in rows], dtype=np.intp)
+        keys = [(cohorts[c].patients[i], c) for *_, c, i in rows]
         ordered = sorted(set(keys))
         position = {key: i for i, key in enumerate(ordered)}
         return cls(

@@ -24,10 +24,12 @@ SUSPECT_ALARMS, PROOF_ALARMS = 1e-2, 1e-4
 SUSPECT_MARGIN, PROOF_MARGIN = 1.0, 2.0
 """Least distance of each bar from the most alike strangers seen, in robust standard deviations."""
 LEAST_SPREAD = 0.005
-SAME_PICTURE = 0.95
-FAR_OUT = 5.0
-"""Fine detail of one picture filed twice correlates above the first and lies this many spreads above the median
-stranger; small pictures of strangers come near the first alone."""
+SAME_PICTURE, FAR_OUT = 0.9, 3.0
+"""Two patients share a picture if the fine or medium detail correlates above the first, and the pair is this many
+robust standard deviations ahead of the image's next likest stranger."""
+LEAST_FOR_PROOF, LEAST_PATIENTS_FOR_PROOF = 60, 20
+"""Strangers, and patients among them, below which no pair but one of equal pixels is beyond doubt."""
+BAR_BOOTSTRAPS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +40,11 @@ class Strangers:
         center, spread: (4,) median and robust standard deviation of each channel over the strangers' best pairs.
         best: (q,) how alike each sampled image's most alike stranger is; in robust standard deviations.
         threshold: Above it a pair is direct evidence: the patient is named, and someone has to look at the pair.
-        proof: Above it the pair alone makes an audit fail.
+        proof: Above it the pair alone makes an audit fail; inf where there are too few strangers for that.
         n_images, n_patients: Of the sample.
-        matches: The raw pairs, for the input gate: two patients as alike as that may be one person.
-        queries: (q,) pool row of each sampled image.
+        sampled: Pool rows that looked for their likest stranger.
+        twins: (t, 2) pairs of pool patients who share a picture: one person twice, or one picture filed twice. They
+            stand out from the *next* likest stranger of the same image, a scale that duplicates cannot set.
     """
 
     center: NDArray[np.float64]
@@ -51,8 +54,8 @@ class Strangers:
     proof: float
     n_images: int
     n_patients: int
-    matches: Matches
-    queries: NDArray[np.intp]
+    sampled: NDArray[np.intp]
+    twins: NDArray[np.intp]
 
     def likeness(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
         """(r,) the largest channel of each pair, in robust standard deviations above the median stranger."""
@@ -73,20 +76,48 @@ def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generato
     return np.sort(by_turn[:largest])
 
 
-def _bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float) -> float:
+def _read_bar(ordered: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """(b,) the line through the upper third of each normal scores plot, read at that level; rows (b, n) ascending."""
+    n = ordered.shape[1]
+    upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
+    x = norm.ppf((np.arange(1, n + 1) - 0.375) / (n + 0.25))[upper]  # Blom 1958
+    y = ordered[:, upper]
+    slope = (y - y.mean(axis=1, keepdims=True)) @ (x - x.mean()) / float(((x - x.mean()) ** 2).sum())
+    return np.asarray(y.mean(axis=1) + slope * (float(norm.isf(level)) - x.mean()))
+
+
+def _bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float, rng: np.random.Generator) -> float:
     """Where a normal tail through the most alike strangers leaves so many expected false alarms in `n_queries`.
 
-    The line through the upper third of the normal scores plot, read at that level; never less than `margin` above the
-    most alike strangers seen. Two films with the same collimator frame can be further out than a normal tail says, so
+    The upper 95 % bootstrap limit of that point, so that few strangers make a high bar; and never less than `margin`
+    above the most alike strangers seen. Two films in one collimator frame can be further out than a normal tail says:
     this is a model, the finding says so, and there are two bars.
     """
-    ordered = np.sort(best)
-    n = ordered.size
-    positions = (np.arange(1, n + 1) - 0.375) / (n + 0.25)  # Blom 1958
-    upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
-    slope, intercept = np.polyfit(norm.ppf(positions[upper]), ordered[upper], 1)
-    level = alarms / max(1, n_queries)
-    return float(max(intercept + slope * norm.isf(level), ordered[-1] + margin))
+    resampled = np.sort(rng.choice(best, (BAR_BOOTSTRAPS, best.size)), axis=1)
+    high = float(np.quantile(_read_bar(resampled, alarms / max(1, n_queries)), 0.95))
+    return max(high, float(best.max()) + margin)
+
+
+def _likest(
+    matches: Matches, asking: NDArray[np.intp], patient: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Best similarity of each asking query by channel, the same to the next other patient, and the likest patient.
+
+    Returns:
+        (q, 4), (q, 4) with -1 where there is no other, (q,).
+    """
+    first, second = np.full((asking.size, 4), -1.0), np.full((asking.size, 4), -1.0)
+    who = np.full(asking.size, -1, dtype=np.intp)
+    for i, query in enumerate(asking):
+        rows = np.flatnonzero(matches.fine_query == query)
+        patients = patient[matches.fine_real[rows]]
+        similarity = matches.similarity[rows]
+        who[i] = patients[int(similarity.sum(axis=1).argmax())]
+        first[i] = similarity.max(axis=0)
+        others = similarity[patients != who[i]]
+        if len(others):
+            second[i] = others.max(axis=0)
+    return first, second, who
 
 
 def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator) -> Strangers:
@@ -111,25 +142,34 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
             f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images that have one, "
             f"got {asked.size}; add holdout images of more patients"
         )
-    likest = np.stack([matches.similarity[matches.fine_query == query].max(axis=0) for query in asked])
-    center = np.median(likest, axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), LEAST_SPREAD)
-    best = ((likest - center) / spread).max(axis=1)
-    filed_twice = (likest[:, 0] >= SAME_PICTURE) & (best > FAR_OUT)
-    if np.count_nonzero(~filed_twice) < LEAST_STRANGERS:
+    first, second, who = _likest(matches, asked, pool.patient)
+    center, spread = _scale(first)
+    best = ((first - center) / spread).max(axis=1)
+    next_best = np.maximum(((second - center) / spread).max(axis=1), 0.0)
+    twin = (first[:, :2].max(axis=1) >= SAME_PICTURE) & (best - next_best > FAR_OUT)
+    if np.count_nonzero(~twin) < LEAST_STRANGERS:
         raise NotEnoughData(
             f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images whose likest stranger is "
-            f"another picture, got {np.count_nonzero(~filed_twice)}; remove duplicates filed under several patients"
+            f"another picture, got {np.count_nonzero(~twin)}; remove duplicates filed under several patients"
         )
-    best = best[~filed_twice]
+    center, spread = _scale(first[~twin])
+    best = ((first[~twin] - center) / spread).max(axis=1)
+    n_patients = len(np.unique(pool.patient[rows[asked[~twin]]]))
+    enough = np.count_nonzero(~twin) >= LEAST_FOR_PROOF and n_patients >= LEAST_PATIENTS_FOR_PROOF
     return Strangers(
         center,
         spread,
         best,
-        threshold=_bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN),
-        proof=_bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN),
-        n_images=len(rows),
-        n_patients=len(np.unique(pool.patient[rows])),
-        matches=matches,
-        queries=rows,
+        threshold=_bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
+        proof=_bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
+        n_images=int(np.count_nonzero(~twin)),
+        n_patients=n_patients,
+        sampled=rows,
+        twins=np.stack([pool.patient[rows[asked[twin]]], who[twin]], axis=1),
     )
+
+
+def _scale(likest: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(4,) median and robust standard deviation of each channel."""
+    center = np.median(likest, axis=0)
+    return center, np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), LEAST_SPREAD)

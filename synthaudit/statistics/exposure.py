@@ -21,7 +21,7 @@ class Selection:
     named: NDArray[np.bool_]
     """Benjamini-Hochberg: at most a share q of these is expected to be wrong."""
     confirmed: NDArray[np.bool_]
-    """Holm: the chance that *any* of these is wrong is at most alpha."""
+    """Holm on exact p-values, whatever tail is in use: the chance that *any* of these is wrong is at most alpha."""
 
 
 def select_exposed(
@@ -41,4 +41,5 @@ def select_exposed(
     """
     p = conformal_p(train, holdout) if tail is None else tail_p(train, holdout, tail)
     q_values = benjamini_hochberg(p)
-    return Selection(p, q_values, q_values <= q, holm(p) <= alpha)
+    exact = p if tail is None else conformal_p(train, holdout)
+    return Selection(p, q_values, q_values <= q, holm(exact) <= alpha)

@@ -24,14 +24,17 @@ class PermutationTest:
     draws: int
 
 
-def _relabelings(n: int, n_train: int, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.bool_]]:
-    """Blocks of (b, n) labels, `n_train` True in each row, `draws` rows in all."""
-    labels = np.zeros(n, dtype=bool)
-    labels[:n_train] = True
-    block = max(1, _BLOCK_CELLS // n)
+def _relabelings(
+    labels: NDArray[np.bool_], stratum: NDArray[np.intp], draws: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.bool_]]:
+    """Blocks of (b, n) labels dealt again within each stratum, `draws` rows in all."""
+    members = [np.flatnonzero(stratum == one) for one in np.unique(stratum)]
+    block = max(1, _BLOCK_CELLS // labels.size)
     for start in range(0, draws, block):
-        rows = min(block, draws - start)
-        yield rng.permuted(np.broadcast_to(labels, (rows, n)), axis=1)
+        dealt = np.broadcast_to(labels, (min(block, draws - start), labels.size)).copy()
+        for columns in members:
+            dealt[:, columns] = rng.permuted(dealt[:, columns], axis=1)
+        yield dealt
 
 
 def _top_mean(labels: NDArray[np.bool_], descending: NDArray[np.float64], top: int) -> NDArray[np.float64]:
@@ -47,6 +50,8 @@ def train_above_holdout(
     top: int,
     draws: int,
     rng: np.random.Generator,
+    train_stratum: NDArray[np.intp] | None = None,
+    holdout_stratum: NDArray[np.intp] | None = None,
 ) -> PermutationTest:
     """Whether training patients score higher than chance allows, had the labels been dealt at random.
 
@@ -57,6 +62,7 @@ def train_above_holdout(
         train, holdout: (m,) and (n,) one score for each patient; -inf is allowed (ranked last, valued as the least).
         top: How many of the highest scores the first statistic averages.
         draws: Relabelings; the least p-value is 2 / (draws + 1).
+        train_stratum, holdout_stratum: (m,) and (n,) labels are dealt within equal values only; one stratum if None.
 
     Raises:
         NotEnoughData: Fewer than `top` patients on either side, or fewer than 5.
@@ -75,11 +81,14 @@ def train_above_holdout(
     order = np.argsort(-scores, kind="stable")
     descending, ranks = scores[order], rankdata(scores)[order]
     is_train = (np.arange(scores.size) < train.size)[order]
+    stratum = np.zeros(scores.size, dtype=np.intp)
+    if train_stratum is not None and holdout_stratum is not None:
+        stratum = np.concatenate([train_stratum, holdout_stratum])[order]
     tolerance = 1e-9 * (1.0 + np.abs(scores).max())
     seen_top = _top_mean(is_train[None], descending, top)[0] - tolerance
     seen_rank = float(ranks[is_train].sum()) - 1e-6
     top_count = rank_count = 0
-    for labels in _relabelings(scores.size, train.size, draws, rng):
+    for labels in _relabelings(is_train, stratum, draws, rng):
         top_count += int((_top_mean(labels, descending, top) >= seen_top).sum())
         rank_count += int((labels @ ranks >= seen_rank).sum())
     p_top, p_rank = (1 + top_count) / (draws + 1), (1 + rank_count) / (draws + 1)

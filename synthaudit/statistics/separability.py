@@ -64,7 +64,7 @@ def separability(
     labels: NDArray[np.bool_],
     rng: np.random.Generator,
     *,
-    permutations: int = 199,
+    permutations: int = 499,
     bootstraps: int = 500,
 ) -> Separability:
     """Whether two groups of patients differ in their features.

@@ -25,9 +25,7 @@ def answered(evidence: Evidence) -> Finding:
 
 def told(evidence: Evidence, train: Cohort, holdout: Cohort) -> Evidence:
     """The same images under other tables: what is known of strangers need not be computed again."""
-    again = replace(evidence, train=train, holdout=holdout)
-    vars(again)["strangers"] = evidence.strangers
-    return again
+    return replace(evidence, train=train, holdout=holdout)
 
 
 def measure(finding: Finding, name: str) -> Measure:

@@ -1,0 +1,112 @@
+"""How many copied patients it takes: more copies are never harder to find, and what is never found has no limit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from synthaudit.canaries import power as module
+from synthaudit.canaries.planting import PlantedCopies
+from synthaudit.canaries.power import COUNTS, Power, detection_limit, power_curve
+from synthaudit.canaries.transforms import TRANSFORMS
+from synthaudit.copying import CopyEvidence
+
+NO_EVIDENCE = None  # without the statistical half the evidence is not looked at
+
+
+def planted(found: int, n: int = 20, decoys: int = 5) -> PlantedCopies:
+    """`n` copies of training patients, of which `found` are direct evidence, and decoys, all of them found."""
+    total = n + decoys
+    return PlantedCopies(
+        transform=TRANSFORMS[0],
+        patient=np.arange(total, dtype=np.intp),
+        of_train=np.arange(total) < n,
+        direct=(np.arange(total) < found) | (np.arange(total) >= n),
+        wrong=np.zeros(total, dtype=bool),
+        similarity=np.zeros(total),
+        likeness=np.zeros(total),
+    )
+
+
+def curve(copies: PlantedCopies, seed: int = 0) -> Power:
+    evidence: CopyEvidence = NO_EVIDENCE  # type: ignore[assignment]
+    return power_curve(evidence, copies, None, np.random.default_rng(seed))
+
+
+def test_what_is_always_found_is_found_at_once() -> None:
+    power = curve(planted(20))
+    assert power.counts == COUNTS
+    assert power.found == (1.0,) * len(COUNTS)
+
+
+def test_what_is_never_found_is_found_in_no_number() -> None:
+    """Held-out decoys do not count, however well they are found."""
+    assert curve(planted(0)).found == (0.0,) * len(COUNTS)
+
+
+@pytest.mark.parametrize("found", [1, 4, 10, 16])
+def test_more_copies_are_found_more_often(found: int) -> None:
+    power = curve(planted(found))
+    assert power.found[-1] == 1.0, "all twenty copies hold the ones that are found"
+    exact = [1 - math.comb(20 - found, n) / math.comb(20, n) for n in power.counts]
+    assert power.found == pytest.approx(exact, abs=0.2)
+    assert all(later >= earlier - 0.15 for earlier, later in zip(power.found, power.found[1:], strict=False))
+
+
+def test_no_more_are_planted_than_there_are() -> None:
+    assert curve(planted(6, n=6)).counts == (1, 2, 3, 5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.sampled_from([0.5, 0.9]))
+def test_the_limit_lies_in_its_interval(counts: tuple[int, int], probability: float) -> None:
+    found, n = counts
+    copies = planted(found, n)
+    limit = detection_limit(copies, curve(copies), probability)
+    assert 1 <= limit.low <= limit.value <= limit.high
+
+
+def test_limits_of_known_sensitivities() -> None:
+    for found, value in ((20, 1), (10, 4), (0, math.inf)):
+        copies = planted(found)
+        nothing = Power(COUNTS, (0.0,) * len(COUNTS))
+        assert detection_limit(copies, nothing, 0.9).value == value
+    sure = detection_limit(planted(20), curve(planted(20)), 0.9)
+    assert (sure.low, sure.value, sure.high) == (1, 1, 2), "twenty of twenty leave a sensitivity of 83 % possible"
+    deaf = detection_limit(planted(0), curve(planted(0)), 0.9)
+    assert (deaf.value, deaf.high) == (math.inf, math.inf)
+
+
+def test_no_hits_and_no_statistics_is_not_measured() -> None:
+    from synthaudit.probes import planted as probe
+
+    copies = planted(0)
+    measure = probe._limit(copies, detection_limit(copies, curve(copies), 0.9))
+    assert measure.value is None
+    assert measure.not_measured == ("no number of copies (unchanged) is found with 90 % probability; 20 were planted")
+    seen = probe._limit(planted(20), detection_limit(planted(20), curve(planted(20)), 0.9))
+    assert (seen.low, seen.value, seen.high, seen.n_patients) == (1, 1, 2, 20)
+
+
+def test_the_statistical_half_counts_where_direct_evidence_fails() -> None:
+    statistical = Power(COUNTS, tuple(float(n >= 8) for n in COUNTS))
+    limit = detection_limit(planted(0), statistical, 0.9)
+    assert limit.value == 8
+
+
+def test_finding_more_never_raises_the_limit() -> None:
+    """Sensitivity is evidence for the audit: with every further copy found, each end of the limit falls or stays."""
+    statistical = Power(COUNTS, tuple(float(n >= 8) for n in COUNTS))
+    limits = [detection_limit(planted(found), statistical, 0.9) for found in range(21)]
+    for end in ("low", "value", "high"):
+        numbers: NDArray[np.float64] = np.array([getattr(limit, end) for limit in limits])
+        assert (numbers[1:] <= numbers[:-1]).all(), end
+
+
+def test_the_draws_are_many() -> None:
+    assert module.DRAWS >= 50

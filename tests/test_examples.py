@@ -1,0 +1,48 @@
+"""Every example runs, and ends as its text says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from synthaudit import Verdict
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_quickstart_fails_the_copier_and_not_the_oracle() -> None:
+    audits = example("quickstart").main()
+    assert audits["photocopier"].verdict is Verdict.FAIL
+    assert audits["oracle"].verdict is not Verdict.FAIL
+
+
+def test_a_folder_is_audited_and_every_report_written(tmp_path: Path) -> None:
+    result = example("audit_a_folder").main(tmp_path / "out")
+    assert result.verdict is not Verdict.FAIL
+    assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "out" / "restricted" / "exposures.csv").exists()
+
+
+def test_the_checkpoint_that_memorized_stops_the_training() -> None:
+    audits = example("gate_a_checkpoint").main()
+    assert audits[0].verdict is not Verdict.FAIL
+    assert audits[-1].verdict is Verdict.FAIL
+
+
+def test_a_probe_of_ones_own_is_judged() -> None:
+    assert example("write_a_probe").main().verdict is Verdict.PASS
+
+
+def test_every_example_is_tested() -> None:
+    tested = {"quickstart", "audit_a_folder", "gate_a_checkpoint", "write_a_probe"}
+    assert {file.stem for file in EXAMPLES.glob("*.py")} == tested
