@@ -193,7 +193,7 @@ def test_presets_are_complete(preset: str) -> None:
     gates = {one.id: one.measure for one in policy.rules}
     assert {gates[gate] for gate in statistical.requires} >= {
         "inputs/holdout_patients",
-        "inputs/exchangeability_p[images]",
+        "inputs/exchangeability_p",
     }, "closeness to training counts for nothing unless the sides are alike"
     asks = {one.measure for one in policy.rules}
     assert {"copies/direct_patients", "planted/detection_limit[plain]"} <= asks

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from synthaudit.matching.patients import LEAST_IN_BIN, PatientEvidence, PatientScale
+from synthaudit.cohort import Cohort, Role
+from synthaudit.generators.made import ArrayImage
+from synthaudit.matching.patients import LEAST_IN_STRATUM, PatientEvidence, PatientScale, strata
+from synthaudit.matching.pool import Pool
 
 Floats = NDArray[np.float64]
 
 
 @st.composite
 def hospitals(draw: st.DrawFn) -> tuple[PatientEvidence, NDArray[np.intp], NDArray[np.bool_]]:
-    """Evidence with gaps, numbers of images, and who is kept."""
+    """Evidence with gaps, levels, and who is kept."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     n = draw(st.integers(1, 60))
     similarity, likeness = rng.normal(size=(2, n))
@@ -26,15 +31,15 @@ def hospitals(draw: st.DrawFn) -> tuple[PatientEvidence, NDArray[np.intp], NDArr
 
 
 @given(hospitals())
-def test_scores_are_finite_and_standard_in_each_bin(
+def test_scores_are_finite_and_standard_in_each_stratum(
     hospital: tuple[PatientEvidence, NDArray[np.intp], NDArray[np.bool_]],
 ) -> None:
     evidence, images, kept = hospital
     scale = PatientScale.fit(evidence, images, kept)
     scores = scale.scores(evidence)
     assert np.isfinite(scores).all()
-    for bin_ in np.unique(scale.bin_of[kept]):
-        inside = scores[kept & (scale.bin_of == bin_)]
+    for level in np.unique(images[kept]):
+        inside = scores[kept & (images == level)]
         assert inside.mean() == pytest.approx(0.0, abs=1e-6)
         assert inside.std() == pytest.approx(1.0, abs=1e-6) or inside.std() == pytest.approx(0.0, abs=1e-6)
 
@@ -67,7 +72,7 @@ def test_who_was_left_out_does_not_shape_the_scale() -> None:
     similarity[:3], likeness[:3] = 100.0, 100.0
     again = PatientScale.fit(PatientEvidence(similarity, likeness), images, kept)
     assert (plain.similarity, plain.likeness) == (again.similarity, again.likeness)
-    np.testing.assert_array_equal(plain.bin_center, again.bin_center)
+    np.testing.assert_array_equal(plain.center, again.center)
 
 
 def test_many_images_are_no_head_start() -> None:
@@ -81,9 +86,52 @@ def test_many_images_are_no_head_start() -> None:
     assert scores[200:].mean() == pytest.approx(scores[:200].mean(), abs=1e-9)
 
 
-@pytest.mark.parametrize("many", [LEAST_IN_BIN - 1, LEAST_IN_BIN])
-def test_small_bins_join_the_one_below(many: int) -> None:
-    images = np.repeat([1, 7], [30, many]).astype(np.intp)
-    evidence = PatientEvidence(np.arange(30.0 + many), np.arange(30.0 + many))
-    scale = PatientScale.fit(evidence, images, np.ones(30 + many, dtype=bool))
-    assert len(np.unique(scale.bin_of)) == (2 if many >= LEAST_IN_BIN else 1)
+@st.composite
+def pools(draw: st.DrawFn) -> tuple[Pool, NDArray[np.bool_]]:
+    """Patients with one to twelve images each, on two sides."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    most = draw(st.sampled_from([1, 3, 12]))
+    sides = []
+    for role, n in ((Role.TRAIN, draw(st.integers(1, 40))), (Role.HOLDOUT, draw(st.integers(1, 40)))):
+        images = rng.integers(1, most + 1, n)
+        ids = [f"{rng.integers(10**6):06d}{role}{i}" for i in range(n)]
+        patients = tuple(patient for patient, count in zip(ids, images, strict=True) for _ in range(count))
+        digests = tuple(f"{rng.integers(2**62):064d}" for _ in patients)
+        sides.append(
+            Cohort(
+                role=role,
+                names=tuple(f"{i}.png" for i in range(len(patients))),
+                sources=tuple(ArrayImage(np.zeros((2, 2), np.float32)) for _ in patients),
+                patients=patients,
+                known_patient=np.ones(len(patients), dtype=bool),
+                attributes={},
+                pixel_digests=digests,
+            )
+        )
+    pool = Pool.of(*sides)
+    return pool, rng.random(pool.n_patients) < 0.9
+
+
+@settings(max_examples=40)
+@given(pools())
+def test_a_stratum_reads_each_patient_on_as_many_images(drawn: tuple[Pool, NDArray[np.bool_]]) -> None:
+    pool, kept = drawn
+    found = strata(pool, kept)
+    np.testing.assert_array_equal(np.bincount(pool.patient[found.rows], minlength=pool.n_patients), found.level)
+    assert (found.level <= pool.images_of).all()
+    assert found.thinned == np.mean(found.level < pool.images_of)
+    for level in np.unique(found.level[kept]):
+        here = kept & (found.level == level)
+        sides = [np.count_nonzero(here & side) for side in (pool.patient_is_train, ~pool.patient_is_train)]
+        assert level == 1 or min(sides) >= LEAST_IN_STRATUM
+
+
+@settings(max_examples=40)
+@given(pools())
+def test_strata_do_not_know_which_side_was_trained_on(drawn: tuple[Pool, NDArray[np.bool_]]) -> None:
+    pool, kept = drawn
+    train, holdout = pool.cohorts
+    swapped = Pool.of(replace(holdout, role=Role.TRAIN), replace(train, role=Role.HOLDOUT))
+    before, after = strata(pool, kept), strata(swapped, kept)
+    np.testing.assert_array_equal(after.level, before.level)
+    np.testing.assert_array_equal(after.rows, before.rows)
