@@ -76,8 +76,8 @@ def cosines(changed: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
 
 @pytest.mark.parametrize(
     "changed",
-    [PEOPLE**1.3, PEOPLE ** (1 / 1.3), 0.6 * PEOPLE + 0.3, 0.5 * PEOPLE],
-    ids=["gamma", "inverse gamma", "flatter and brighter", "half the light"],
+    [PEOPLE**1.3, PEOPLE ** (1 / 1.3), 0.6 * PEOPLE + 0.3, 0.5 * PEOPLE, PEOPLE * np.linspace(0.25, 1.0, 64)],
+    ids=["gamma", "inverse gamma", "flatter and brighter", "half the light", "light from one side"],
 )
 def test_exposure_matters_less_than_who_it_is(changed: Image) -> None:
     same, stranger = cosines(changed)

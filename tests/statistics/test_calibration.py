@@ -55,6 +55,14 @@ def test_conformal_p_values_are_never_too_small_with_ties() -> None:
         assert (p <= level).sum() <= most(999, level)
 
 
+def test_the_highest_of_ten_is_no_small_p_value() -> None:
+    """One tested patient above nine held-out ones happens once in ten times: p = 0.1, not 0."""
+    rng = np.random.default_rng(10)
+    p = np.array([float(conformal_p(rng.normal(size=1), rng.normal(size=9))[0]) for _ in range(NULLS)])
+    assert (p <= 0.05).sum() <= most(NULLS, 0.05)
+    assert least(NULLS, 0.1) <= (p <= 0.1).sum() <= most(NULLS, 0.1)
+
+
 def test_nobody_is_named_more_often_than_the_error_rates_say() -> None:
     """Without any leak, Benjamini-Hochberg at q names anyone in at most a share q of audits; Holm likewise at alpha."""
     rng = np.random.default_rng(2)
