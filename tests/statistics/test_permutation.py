@@ -109,6 +109,6 @@ def test_too_few_patients_are_refused(train: int, holdout: int, top: int, least:
 def test_twenty_copied_patients_are_beyond_doubt() -> None:
     """Twenty training patients far above everyone: the chance that all are dealt to training is one in a million."""
     rng = np.random.default_rng(4)
-    train, holdout = rng.normal(size=200), rng.normal(size=100)
+    train, holdout = rng.normal(size=200), rng.normal(size=200)
     train[:20] += 10
     assert seeded(train, holdout, top=10, draws=9_999).p_top <= 0.00025
