@@ -221,5 +221,9 @@ def _answer(copies: CopyEvidence, statistics: PatientStatistics | None) -> str:
     if statistics.confirmed:
         return f"{direct}; beyond that, closeness to the training patients is more than chance allows."
     if named:
-        return f"{direct}; {_patients(named)} more stand out at a false discovery rate of 10 %, not confirmed at 0.1 %."
+        rates = statistics.evidence.settings
+        return (
+            f"{direct}; {_patients(named)} more stand out at a false discovery rate of {rates.false_discovery_rate:.0%}, "
+            f"not confirmed at {rates.family_wise_error:.1%}."
+        )
     return f"{direct}; beyond that, no training patient stands out from the held-out ones."

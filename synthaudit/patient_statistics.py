@@ -127,7 +127,7 @@ class PatientStatistics:
             measure(
                 "global_p",
                 self.global_test.p_value,
-                f"Permutation of patients, {self.global_test.draws} draws, on the mean of the highest scores "
+                f"Permutation of patients, {self.global_test.draws} draws, on the excess of the highest scores "
                 f"(p = {self.global_test.p_top:.4f}) and the rank sum (p = {self.global_test.p_rank:.4f}), doubled.",
                 p_value=self.global_test.p_value,
                 direction=Direction.LOWER_IS_WORSE,

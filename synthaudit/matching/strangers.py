@@ -17,7 +17,7 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.matching.matcher import Matcher, Matches
 
 LEAST_STRANGERS = 20
-LARGEST_SAMPLE = 400
+LARGEST_SAMPLE = 240
 TAIL_SHARE = 1 / 3
 SUSPECT_ALARMS, PROOF_ALARMS = 1e-2, 1e-4
 """Expected number of honest synthetic images above each bar, over a whole audit, if the tail is normal."""
