@@ -129,6 +129,26 @@ def test_an_interrupted_demo_goes_on(
     assert fits == [TINY.leaky_patients, TINY.safe_patients]
 
 
+def test_training_keeps_to_one_thread(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import torch
+
+    seen, fit = [], LatentDiffusion.fit
+
+    def watched(*arguments: Any, **more: Any) -> LatentDiffusion:
+        seen.append(torch.get_num_threads())
+        return fit(*arguments, **more)
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        monkeypatch.setattr(LatentDiffusion, "fit", watched)
+        auditing(make, monkeypatch, "failing", "passing")
+        run(["demo", "--out", str(tmp_path), "--quiet"])
+        assert (seen, torch.get_num_threads()) == ([1, 1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_folder_is_whole_or_not_there(tmp_path: Path) -> None:
     def fails_midway(folder: Path) -> None:
         (folder / "half").write_text("")
