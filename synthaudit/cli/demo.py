@@ -196,7 +196,7 @@ def _write_samples(folder: Path, twin: Twin, sizes: Sizes, seed: int, progress: 
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """One thread for torch: a network this small gains little from two, and with another program on the same cores the
-    threads wait for each other at every step (measured: ten times slower).
+    threads wait for each other at every step (measured: seven times slower).
     """
     import torch
 
