@@ -223,7 +223,7 @@ def _answer(copies: CopyEvidence, statistics: PatientStatistics | None) -> str:
     if named:
         rates = statistics.evidence.settings
         return (
-            f"{direct}; {_patients(named)} more stand out at a false discovery rate of {rates.false_discovery_rate:.0%}, "
-            f"not confirmed at {rates.family_wise_error:.1%}."
+            f"{direct}; {_patients(named)} more stand out at a false discovery rate of "
+            f"{rates.false_discovery_rate:.0%}, not confirmed at {rates.family_wise_error:.1%}."
         )
     return f"{direct}; beyond that, no training patient stands out from the held-out ones."

@@ -90,6 +90,13 @@ class Policy:
     purpose: str
     rules: tuple[Rule, ...]
 
+    def __post_init__(self) -> None:
+        known: set[str] = set()
+        for rule in self.rules:
+            if rule.id in known or not set(rule.requires) <= known:
+                raise PolicyError(f"policy {self.name}: rule {rule.id!r} must be unique, and below those it requires")
+            known.add(rule.id)
+
     def judge(self, findings: Iterable[Finding]) -> tuple[RuleResult, ...]:
         """Every rule in order, judged on these findings; a rule that others require comes before them."""
         by_probe = {finding.probe: finding for finding in findings}

@@ -51,6 +51,7 @@ class Pixels:
     fingerprint: str = "pixels-1"
     input_size: int = SIDE
     channels: Literal[1, 3] = 1
+    fast: bool = False
     fails_after: int = 10**9
     shapes: list[tuple[int, ...]] = field(default_factory=list)
     seen: list[bytes] = field(default_factory=list)

@@ -19,6 +19,7 @@ class Plug:
     fingerprint = "f"
     input_size = 8
     channels = 1
+    fast = False
 
     def __init__(self, *settings):
         self.settings = settings

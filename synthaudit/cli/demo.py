@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -182,30 +181,16 @@ def _write_samples(folder: Path, twin: Twin, sizes: Sizes, seed: int, progress: 
     from synthaudit.generators.made import images_cohort
     from synthaudit.generators.protocol import Budget
     from synthaudit.generators.recipe import Recipe
+    from synthaudit.generators.threads import one_thread
     from synthaudit.phantoms.folder import write_folder
 
     generator, budget = LatentDiffusion(Recipe(size=sizes.image_px)), Budget(steps=sizes.steps)
     train = _training_cohort(twin.folder / "patients", progress)
-    with _one_thread():
+    with one_thread():
         fitted = generator.fit(train, budget, seed, folder=twin.folder / "checkpoint", progress=progress)
         progress.note(f"sampling {sizes.samples} images")
         images = fitted.sample(sizes.samples, seed)
     write_folder(images_cohort(Role.SYNTHETIC, images), folder, None, progress=progress)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread for torch: a network this small gains little from two, and with another program on the same cores the
-    threads wait for each other at every step (measured: seven times slower).
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _training_cohort(patients: Path, progress: Progress) -> Cohort:

@@ -18,6 +18,7 @@ from synthaudit.generators.latent_space import LatentSpace, scaled_space
 from synthaudit.generators.principal import Floats, fit_principal_components
 from synthaudit.generators.protocol import Budget
 from synthaudit.generators.recipe import NAME, Recipe
+from synthaudit.generators.threads import one_thread
 from synthaudit.generators.training import Training, steps_in, weights
 from synthaudit.progress import Progress
 
@@ -84,12 +85,13 @@ def run_fit(
     if card.steps and folder is not None:
         training.restore(load_checkpoint(folder)[1], card.steps)
     planned, before, started = card.planned_steps, card.seconds, time.perf_counter()
-    for _ in progress.track(range(training.step, planned), "fitting", planned - training.step):
-        advance(training, planned)
-        spent = round(before + time.perf_counter() - started, 3)
-        card = replace(card, steps=training.step, seconds=spent)
-        if folder is not None and training.step % recipe.checkpoint_every == 0 and training.step < planned:
-            save_checkpoint(folder, card, {**space.arrays(), **training.arrays()})
+    with one_thread():
+        for _ in progress.track(range(training.step, planned), "fitting", planned - training.step):
+            advance(training, planned)
+            spent = round(before + time.perf_counter() - started, 3)
+            card = replace(card, steps=training.step, seconds=spent)
+            if folder is not None and training.step % recipe.checkpoint_every == 0 and training.step < planned:
+                save_checkpoint(folder, card, {**space.arrays(), **training.arrays()})
     # The optimizer's state is of no more use; without it the checkpoint is a quarter as large.
     arrays = {**space.arrays(), **weights(training.average, "average.")}
     card = packed(card, arrays)[0] if folder is None else save_checkpoint(folder, card, arrays)

@@ -29,7 +29,9 @@ def every_relabeling(train: Floats, holdout: Floats, top: int) -> tuple[float, f
 
     def both(chosen: tuple[int, ...]) -> tuple[float, float]:
         rows = list(chosen)
-        return float(np.sort(scores[rows])[-top:].mean()), float(ranks[rows].sum())
+        rest = np.setdiff1d(np.arange(len(scores)), rows)
+        excess = np.sort(scores[rows])[-top:].mean() - np.sort(scores[rest])[-top:].mean()
+        return float(excess), float(ranks[rows].sum())
 
     seen = both(tuple(range(len(train))))
     dealt = np.array([both(chosen) for chosen in combinations(range(len(scores)), len(train))])
