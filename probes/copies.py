@@ -25,7 +25,7 @@ from synthaudit.copying import CopyEvidence, copy_evidence
 from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Assumption, Chart, Direction, Exposure, Finding, Kind, Measure, Withheld
 from synthaudit.matching.direct import DirectPair, picture
-from synthaudit.matching.strangers import PROOF_ALARMS
+from synthaudit.matching.strangers import SUSPECT_ALARMS
 from synthaudit.patient_statistics import PatientStatistics
 from synthaudit.probe import Evidence, Need
 
@@ -117,7 +117,7 @@ def _direct_measures(evidence: Evidence, copies: CopyEvidence) -> tuple[Measure,
             named,
             low=int(np.count_nonzero(copies.proven & side)),
             high=named if copies.strangers is not None else n_patients,
-            level=1 - PROOF_ALARMS,
+            level=1 - SUSPECT_ALARMS,
             n_patients=n_patients,
             n_images=len(evidence.synthetic),
             unit="patients",
@@ -131,7 +131,7 @@ def _direct_measures(evidence: Evidence, copies: CopyEvidence) -> tuple[Measure,
         len({pair.query for pair in copies.pairs}),
         low=len({pair.query for pair in copies.pairs if pair.proven}),
         high=len({pair.query for pair in copies.pairs}),
-        level=1 - PROOF_ALARMS,
+        level=1 - SUSPECT_ALARMS,
         n_patients=pool.n_patients,
         n_images=len(evidence.synthetic),
         unit="images",

@@ -76,7 +76,10 @@ GLOSSARY = {
     "AUC": "How well two groups can be told apart: 0.5 is a coin toss, 1 is always right.",
 }
 _MEASURES = {
-    "exchangeability_auc": "How well training and holdout images can be told apart (0.5: not at all)",
+    "holdout_patients": "Held-out patients",
+    "overlap": "Held-out patients who show up in training",
+    "exchangeability_auc": "How well training and holdout can be told apart (0.5: not at all)",
+    "exchangeability_p": "Chance of so large a difference between comparable sides",
     "shared_patients": "Patients in both training and holdout",
     "duplicate_pairs": "Duplicate images across training and holdout",
     "direct_patients": "Training patients with a direct match",
@@ -84,11 +87,15 @@ _MEASURES = {
     "statistical_patients": "Training patients closer than chance allows",
     "global_p": "All patients together: closer than chance allows?",
     "k_min": "Fewest copied patients that the exact test can name",
+    "k_min_share": "The same, as a share of the training patients",
+    "decision_agreement": "Resampled audits that decide alike",
+    "direct_images": "Synthetic images with a direct match",
     "synthetic_direct": "Synthetic images with a direct match",
     "synthetic_to_withhold": "Synthetic images to withhold",
     "sensitivity": "Planted copies found",
     "detection_limit": "Fewest copied patients found nine times in ten",
     "false_alarms": "False alarms",
+    "mistaken_identity": "Planted copies that also point at somebody else",
 }
 _VARIANTS = {
     "plain": "unchanged",
@@ -100,6 +107,8 @@ _VARIANTS = {
     "rotation": "rotated",
     "gamma": "brightness changed",
     "decoys": "decoys of held-out patients",
+    "images": "by images",
+    "attributes": "by recorded attributes",
 }
 _ROLES = {"train": "training", "holdout": "holdout", "synthetic": "synthetic", "reference": "reference"}
 _PROBES = {
