@@ -22,7 +22,8 @@ def check_output(out: str | os.PathLike[str], *, overwrite: bool = False) -> Pat
     """The output folder, if an audit can be written there; called before anything long is started.
 
     Raises:
-        OutputError: It holds an audit (and `overwrite` is off), holds something else, or cannot be written.
+        OutputError: It holds an audit (and `overwrite` is off), holds something of somebody else's, or cannot be
+            written.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -33,6 +34,12 @@ def check_output(out: str | os.PathLike[str], *, overwrite: bool = False) -> Pat
         )
     if folder.is_dir() and any(folder.iterdir()) and not (folder / EVIDENCE).exists():
         raise OutputError(f"output folder {folder.name!r} holds other files; choose a new or an empty folder")
+    foreign = _foreign(folder) if folder.is_dir() else 0
+    if foreign:
+        raise OutputError(
+            f"output folder {folder.name!r} also holds {foreign} files or folders that no audit wrote; "
+            "move them away, or choose another folder"
+        )
     if folder.is_mount():
         raise OutputError(
             f"output folder {folder.name!r} is a mount point and cannot be replaced; choose a folder below it"
@@ -46,6 +53,12 @@ def check_output(out: str | os.PathLike[str], *, overwrite: bool = False) -> Pat
             f"output folder {folder.name!r} must be writable, got {error.strerror}; choose another place"
         ) from None
     return folder
+
+
+def _foreign(folder: Path) -> int:
+    """How many things in the folder are not from an audit: overwriting would lose them."""
+    ours = {report.filename for report in registry.reports() if not report.restricted} | {EVIDENCE, RESTRICTED}
+    return sum(entry.name not in ours for entry in folder.iterdir())
 
 
 def write(

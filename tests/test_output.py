@@ -211,3 +211,12 @@ def test_a_mount_point_is_refused_before_anything_long(tmp_path: Path, monkeypat
     text = r"^output folder 'out' is a mount point and cannot be replaced; choose a folder below it$"
     with pytest.raises(OutputError, match=text):
         check_output(tmp_path / "out")
+
+
+def test_overwriting_never_takes_what_no_audit_wrote(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "evidence.json").write_text("{}")
+    (tmp_path / "out" / "notes.docx").write_text("mine")
+    with pytest.raises(OutputError, match="1 files or folders that no audit wrote"):
+        check_output(tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / "notes.docx").read_text() == "mine"

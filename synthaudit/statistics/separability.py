@@ -35,9 +35,16 @@ class Separability:
 def reduced(features: NDArray[np.float64], components: int = COMPONENTS) -> NDArray[np.float64]:
     """(n, k) whitened principal components of all rows together: the label takes no part (split-blind)."""
     centered = features - features.mean(axis=0)
-    u, s, _ = np.linalg.svd(centered, full_matrices=False)
-    k = min(components, int((s > 1e-9 * max(float(s[0]), 1e-300)).sum()), max(1, len(features) // 10))
-    return np.asarray(u[:, :k] * np.sqrt(len(features)))
+    n, d = centered.shape
+    if n <= d:
+        u, s, _ = np.linalg.svd(centered, full_matrices=False)
+        scores = u * s
+    else:  # the same by way of the (d, d) moments, which do not grow with the patients
+        power, axes = np.linalg.eigh(centered.T @ centered)
+        s = np.sqrt(np.maximum(power[::-1], 0.0))
+        scores = centered @ axes[:, ::-1]
+    k = min(components, int((s > 1e-6 * max(float(s[0]), 1e-300)).sum()), max(1, n // 10))
+    return np.asarray(scores[:, :k] / s[:k] * np.sqrt(n))
 
 
 def _cross_fitted(
