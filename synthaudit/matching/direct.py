@@ -66,14 +66,13 @@ def direct_pairs(
     """All pairs above the strangers' threshold, and all of equal pixels; most alike first."""
     found: dict[tuple[int, int], DirectPair] = {}
     if matches is not None and strangers is not None:
-        likeness = strangers.likeness(matches.similarity)
+        likeness, beyond_doubt = strangers.likeness(matches.similarity), strangers.proves(matches.similarity)
         for i in np.flatnonzero(likeness > strangers.threshold):
             channel = int(((matches.similarity[i] - strangers.center) / strangers.spread).argmax())
             limit = float(strangers.center[channel] + strangers.threshold * strangers.spread[channel])
             key = (int(matches.fine_query[i]), int(matches.fine_real[i]))
-            proven = bool(likeness[i] > strangers.proof)
             similarity = float(matches.similarity[i, channel])
-            found[key] = DirectPair(*key, float(likeness[i]), similarity, limit, proven, int(i))
+            found[key] = DirectPair(*key, float(likeness[i]), similarity, limit, bool(beyond_doubt[i]), int(i))
     best = max((pair.likeness for pair in found.values()), default=np.inf)
     limit = EQUAL if strangers is None else float(strangers.center[0] + strangers.threshold * strangers.spread[0])
     for query, row in identical:

@@ -30,6 +30,7 @@ robust standard deviations ahead of the image's next likest stranger."""
 LEAST_FOR_PROOF, LEAST_PATIENTS_FOR_PROOF = 60, 20
 """Strangers, and patients among them, below which no pair but one of equal pixels is beyond doubt."""
 BAR_BOOTSTRAPS = 400
+RESIDUAL_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +42,7 @@ class Strangers:
         best: (q,) how alike each sampled image's most alike stranger is; in robust standard deviations.
         threshold: Above it a pair is direct evidence: the patient is named, and someone has to look at the pair.
         proof: Above it the pair alone makes an audit fail; inf where there are too few strangers for that.
+        largest: (4,) similarity of the most alike strangers, by channel.
         n_images, n_patients: Of the sample.
         sampled: Pool rows that looked for their likest stranger.
         twins: (t, 2) pairs of pool patients who share a picture: one person twice, or one picture filed twice. They
@@ -52,6 +54,7 @@ class Strangers:
     best: NDArray[np.float64]
     threshold: float
     proof: float
+    largest: NDArray[np.float64]
     n_images: int
     n_patients: int
     sampled: NDArray[np.intp]
@@ -62,6 +65,18 @@ class Strangers:
         if not len(similarity):
             return np.empty(0)
         return np.asarray(((similarity - self.center) / self.spread).max(axis=1))
+
+    def proves(self, similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """(r,) bool: which pairs are beyond doubt.
+
+        Those above `proof`; and, because a correlation ends at 1 and strangers on small pictures come close to it,
+        those above `threshold` that leave at most a quarter of what the most alike strangers leave unexplained.
+        """
+        likeness = self.likeness(similarity)
+        if not np.isfinite(self.proof) or not len(similarity):
+            return np.zeros(len(similarity), dtype=bool)
+        left = (1 - similarity[:, :2]) <= RESIDUAL_SHARE * (1 - self.largest[:2])
+        return np.asarray((likeness > self.proof) | ((likeness > self.threshold) & left.any(axis=1)))
 
 
 def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -162,6 +177,7 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
         best,
         threshold=_bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
         proof=_bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
+        largest=first[~twin].max(axis=0),
         n_images=int(np.count_nonzero(~twin)),
         n_patients=n_patients,
         sampled=rows,
