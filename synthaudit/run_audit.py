@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from synthaudit import provenance, registry
-from synthaudit.audit_record import Audit, EncoderSummary
+from synthaudit.audit_record import Audit, EncoderSummary, Provenance
 from synthaudit.cohort import Cohort, Role
 from synthaudit.embed import embed
 from synthaudit.embedding_cache import EmbeddingCache
@@ -94,10 +94,33 @@ def audit(
         )
         evidence = _evidence(intake, models, store, settings, seed, workers, progress)
         findings = tuple(_run(probe, evidence) for probe in chosen)
+    made = provenance.provenance(
+        seed=seed,
+        started=started,
+        seconds=time.perf_counter() - clock,
+        stages=progress.seconds,
+        settings={
+            **asdict(settings),
+            **asdict(evidence.matcher.effort),
+            "canvas_px": evidence.matcher.size,
+            "split": split or "given",
+            "device": device,
+        },
+    )
+    return _concluded(intake, judge, models, findings, made)
+
+
+def _concluded(
+    intake: Intake,
+    judge: Policy,
+    models: Sequence[PixelEncoder | TableEncoder],
+    findings: tuple[Finding, ...],
+    made: Provenance,
+) -> Audit:
+    """The audit, once everything is measured."""
     results = judge.judge(findings)
-    key = provenance.secret_key()
+    verdict, key = overall(results), provenance.secret_key()
     cohorts = {c.role: c for c in (intake.train, intake.holdout, intake.synthetic, intake.reference) if c is not None}
-    verdict = overall(results)
     return Audit(
         verdict=verdict,
         reason=reason(verdict, results),
@@ -109,19 +132,7 @@ def audit(
         issues=intake.issues,
         encoders=tuple(EncoderSummary(m.name, m.fingerprint, m.dim, {}) for m in models),
         findings=findings,
-        provenance=provenance.provenance(
-            seed=seed,
-            started=started,
-            seconds=time.perf_counter() - clock,
-            stages=progress.seconds,
-            settings={
-                **asdict(settings),
-                **asdict(evidence.matcher.effort),
-                "canvas_px": evidence.matcher.size,
-                "split": split or "given",
-                "device": device,
-            },
-        ),
+        provenance=made,
         files_left_out=intake.files_left_out,
     )
 
