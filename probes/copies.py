@@ -37,8 +37,8 @@ NO_HOLDOUT = (
 )
 LIMITS = (
     "Copies of a part of an image (a device, a lesion, a burned-in mark) put into another image.",
-    "Images bent by more than about 2 % of the side, or cropped to less than 80 %.",
-    "Two patients blended in equal parts: one of them is found in about half of the cases.",
+    "Many copies that were bent, even by 2 % of the side, and many that were cropped.",
+    "Many copies in which two patients are blended in equal parts.",
     "What the generator itself remembers: a clean set of samples does not clear the checkpoint.",
 )
 UPRIGHT_ONLY = (
