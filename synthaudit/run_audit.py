@@ -21,6 +21,7 @@ from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
 from synthaudit.intake import Images, Intake, load
 from synthaudit.matching.matcher import Effort, Matcher
+from synthaudit.matching.memo import Memo
 from synthaudit.matching.pool import Pool, Space, working_size
 from synthaudit.parallel import default_workers
 from synthaudit.policy import Policy, load_policy, overall
@@ -49,6 +50,7 @@ def audit(
     settings: Settings | None = None,
     progress: Progress | None = None,
     offline: bool = True,
+    memo: Memo | None = None,
 ) -> Audit:
     """Ask whether patients whose images trained a generator can be found again in what it makes.
 
@@ -67,6 +69,7 @@ def audit(
         settings: Error rates and sizes.
         progress: Where to tell how far it is; silent by default.
         offline: Download nothing.
+        memo: Handed to several audits of the same images (a benchmark's), it spares comparing a pair twice.
 
     Raises:
         UsageError, InputError, EncoderError: Before anything long is started, where that is possible.
@@ -92,7 +95,7 @@ def audit(
             progress=progress,
             cache=None if store is None else store.location,
         )
-        evidence = _evidence(intake, models, store, settings, seed, workers, progress)
+        evidence = _evidence(intake, models, store, settings, seed, workers, progress, memo)
         findings = tuple(_run(probe, evidence) for probe in chosen)
     made = provenance.provenance(
         seed=seed,
@@ -183,6 +186,7 @@ def _evidence(
     seed: int,
     workers: int,
     progress: Progress,
+    memo: Memo | None = None,
 ) -> Evidence:
     """Embed everything, and set up the search."""
     cohorts = [c for c in (intake.train, intake.holdout, intake.synthetic, intake.reference) if c is not None]
@@ -199,7 +203,7 @@ def _evidence(
         for model in models
     )
     size = min(_typical_size(*real), _typical_size(intake.synthetic))
-    matcher = Matcher(pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress)
+    matcher = Matcher(pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress, memo=memo)
     return Evidence(
         intake.train,
         intake.holdout,

@@ -6,16 +6,18 @@ look like), and for planted copies (what this audit would have found). It never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.embeddings import PixelEncoder
 from synthaudit.index.exact import top_k
+from synthaudit.matching.memo import Memo, image_digest
 from synthaudit.matching.pool import Pool, Space
 from synthaudit.matching.registration import Prepared, prepare, register_coarse, register_fine, warp
 from synthaudit.matching.similarity import CHANNELS, channels
@@ -23,6 +25,8 @@ from synthaudit.matching.views import FEW, MANY, View
 from synthaudit.parallel import ordered_map
 from synthaudit.pixels import canvas
 from synthaudit.progress import Progress
+
+T = TypeVar("T")
 
 BLOCK = 256
 BACKGROUND_NEIGHBORS = 3
@@ -89,8 +93,8 @@ class _Fine:
 
     real: int
     similarity: NDArray[np.float64]
-    flip: bool
     matrix: NDArray[np.float32]
+    flip: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +103,7 @@ class _Seen:
 
     canvas: NDArray[np.float32]
     views: tuple[NDArray[np.float32], ...]
+    digest: str
 
 
 def views_for(space: Space) -> tuple[View, ...]:
@@ -116,6 +121,8 @@ class Matcher:
         spaces: The encoders used, with the pool's vectors; their scores are averaged before anything is decided.
         size: Side of the working canvas, in pixels.
         workers: Threads; the answer does not depend on it.
+        memo: Where to keep what was computed of queries and pairs, for audits of the same images to come; None keeps
+            nothing.
     """
 
     def __init__(
@@ -127,9 +134,11 @@ class Matcher:
         workers: int = 1,
         effort: Effort | None = None,
         progress: Progress | None = None,
+        memo: Memo | None = None,
     ) -> None:
         self.pool = pool
         self.spaces = spaces
+        self.memo = memo
         self.size = size
         self.workers = workers
         self.effort = effort or Effort()
@@ -193,30 +202,56 @@ class Matcher:
     def _see(self, query: Query) -> _Seen:
         """Decode a query and turn it every way; a fast encoder encodes right here, in this thread."""
         image = query.read()
-        views = []
-        for space in self.spaces:
-            encoder = space.encoder
-            if not isinstance(encoder, PixelEncoder):
-                views.append(np.empty(0, dtype=np.float32))
-                continue
+        digest = image_digest(image) if self.memo is not None else ""
+        return _Seen(
+            canvas(image, self.size), tuple(self._turned(image, digest, space) for space in self.spaces), digest
+        )
+
+    def _turned(self, image: NDArray[np.float32], digest: str, space: Space) -> NDArray[np.float32]:
+        """The image's views: vectors from a fast encoder, pictures for a slow one, nothing for a table."""
+        encoder = space.encoder
+        if not isinstance(encoder, PixelEncoder):
+            return np.empty(0, dtype=np.float32)
+
+        def pictures() -> NDArray[np.float32]:
             square = canvas(image, encoder.input_size, encoder.channels)
-            turned = np.stack([view.apply(square) for view in views_for(space)])
-            views.append(encoder.encode(turned) if encoder.fast else turned)
-        return _Seen(canvas(image, self.size), tuple(views))
+            return np.stack([view.apply(square) for view in views_for(space)])
+
+        key = ("views", encoder.fingerprint, digest)
+        if encoder.fast:
+            return self._once(key, lambda: encoder.encode(pictures()))
+        return np.empty(0, dtype=np.float32) if self.memo is not None and key in self.memo else pictures()
+
+    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
+        return make() if self.memo is None else self.memo.once(key, make)
 
     def _encoded(self, i: int, block: list[Query], seen: list[_Seen]) -> NDArray[np.float32]:
         """(b, v, d) vectors of the block's views under encoder i."""
         encoder = self.spaces[i].encoder
         if isinstance(encoder, PixelEncoder):
-            stacked = np.stack([one.views[i] for one in seen])
             if encoder.fast:
-                return stacked
-            n, v = stacked.shape[:2]
-            return encoder.encode(stacked.reshape(n * v, *stacked.shape[2:])).reshape(n, v, -1)
+                return np.stack([one.views[i] for one in seen])
+            return self._encoded_slowly(encoder, [one.views[i] for one in seen], [one.digest for one in seen])
         given = [None if query.vectors is None else query.vectors.get(encoder.name) for query in block]
         if any(vector is None for vector in given):
             raise ValueError(f"encoder {encoder.name} cannot embed new images, and a query came without its vector")
         return np.stack([vector for vector in given if vector is not None])[:, None, :]
+
+    def _encoded_slowly(
+        self, encoder: PixelEncoder, views: list[NDArray[np.float32]], digests: list[str]
+    ) -> NDArray[np.float32]:
+        """(b, v, d) vectors of views given as pictures, all shown at once; remembered ones come as no pictures."""
+        shown = [i for i, pictures in enumerate(views) if pictures.size]
+        fresh: dict[int, NDArray[np.float32]] = {}
+        if shown:
+            stacked = np.concatenate([views[i] for i in shown])
+            fresh = dict(zip(shown, encoder.encode(stacked).reshape(len(shown), -1, encoder.dim), strict=True))
+        return np.stack(
+            [
+                self._once(("views", encoder.fingerprint, digest), partial(fresh.__getitem__, i))
+                for i, digest in enumerate(digests)
+            ]
+        )
 
     def _look_up(
         self, block: list[Query], vectors: list[NDArray[np.float32]]
@@ -271,19 +306,35 @@ class Matcher:
             if view.flip not in sides:
                 image = seen.canvas[:, ::-1] if view.flip else seen.canvas
                 sides[view.flip] = prepare(np.ascontiguousarray(image))
-            value, matrix = register_coarse(sides[view.flip], self.pool.prepared(int(row), self.size), view)
+            value, matrix = self._once(
+                ("coarse", self.size, seen.digest, self.pool.digest(int(row)), view),
+                partial(self._register, sides[view.flip], int(row), view),
+            )
             registered.append((value, int(row), view.flip, matrix))
             if len(registered) >= self.effort.candidates:
                 break
         registered.sort(key=lambda entry: (-round(entry[0], 6), entry[1]))
         return [
-            self._in_detail(sides[flip], row, flip, matrix)
+            _Fine(
+                row,
+                *self._once(
+                    ("detail", self.size, seen.digest, self.pool.digest(row), flip, matrix.tobytes()),
+                    partial(self._in_detail, sides[flip], row, matrix),
+                ),
+                flip=flip,
+            )
             for _, row, flip, matrix in registered[: self.effort.refined]
         ]
 
-    def _in_detail(self, fixed: Prepared, row: int, flip: bool, coarse: NDArray[np.float32]) -> _Fine:
+    def _register(self, fixed: Prepared, row: int, view: View) -> tuple[float, NDArray[np.float32]]:
+        return register_coarse(fixed, self.pool.prepared(row, self.size), view)
+
+    def _in_detail(
+        self, fixed: Prepared, row: int, coarse: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Similarity of a pair by channel, and the map that brings the real image onto the query."""
         moving = self.pool.prepared(row, self.size)
         matrix = register_fine(fixed, moving, coarse)
         warped, inside = warp(moving.full, matrix)
         similarity, _ = channels(fixed.full, warped, inside)
-        return _Fine(row, np.round(similarity, 6), flip, matrix)
+        return np.round(similarity, 6), matrix
