@@ -76,7 +76,7 @@ class FreshPatients:
         Raises:
             UsageError: A condition is asked for.
         """
-        _no_condition(condition)
+        no_condition(condition)
         images = [self.population.image(self.patient(item, seed)) for item in range(n)]
         return np.stack(images) if images else np.zeros((0, *self.spec.shape), dtype=np.float32)
 
@@ -145,7 +145,7 @@ class Photocopier:
         Raises:
             UsageError: A condition is asked for.
         """
-        _no_condition(condition)
+        no_condition(condition)
         rows = self.copied(n, seed)
         out = np.zeros((n, *self.spec.shape), dtype=np.float32)
         if self.otherwise is not None and (rows < 0).any():
@@ -188,6 +188,11 @@ _ALTERED: dict[Copying, Callable[[Floats, np.random.Generator], Floats]] = {
 }
 
 
-def _no_condition(condition: Condition | None) -> None:
+def no_condition(condition: Condition | None) -> None:
+    """A control makes one kind of image only.
+
+    Raises:
+        UsageError: A condition is given.
+    """
     if condition:
         raise UsageError("a control knows no condition, got one")
