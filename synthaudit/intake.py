@@ -25,6 +25,7 @@ from synthaudit.readers.matching import Matching, match_rows
 from synthaudit.readers.rejection import REASONS
 from synthaudit.readers.scan import ScannedFolder, scan_folder
 from synthaudit.readers.table import MetadataTable, read_table
+from synthaudit.readers.volumes import DOUBTS, attribute_columns, with_volumes
 
 Images = str | os.PathLike[str] | Cohort
 """A folder, or a cohort made by other means."""
@@ -213,20 +214,25 @@ def _described(
     account: _Account,
 ) -> list[Described]:
     """The images that take part, of all folders; what is in doubt goes on the account."""
-    images = [image for role, scan in scans.items() for image in describe(role, scan.images, matching, columns, named)]
+    every = [image for role, scan in scans.items() for image in describe(role, scan.images, matching, columns, named)]
+    left_out = [image for image in every if image.doubt == "role-conflict"]
+    images, doubtful = with_volumes([image for image in every if image.doubt != "role-conflict"], columns)
     for role in Role:
-        mine = [image for image in images if image.role == role]
-        for reason in ("no-row", "no-patient", "role-conflict"):
+        mine = [image for image in (*images, *left_out) if image.role == role]
+        for reason in ("no-row", "no-patient", "no-patient-volume", "role-conflict"):
             names = [image.image.name for image in mine if image.doubt == reason]
             account.add(role, reason, names, excluded=reason == "role-conflict")
+        for reason in DOUBTS:
+            account.add(role, reason, doubtful.get((role.value, reason), []), excluded=False)
         account.add(role, "patient-id-case", [], excluded=False, count=alike_but_for_case(mine))
-    return [image for image in images if image.doubt != "role-conflict"]
+    return images
 
 
 def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
     """The cohort of these images; its attributes are the table's columns, and those that any header fills."""
     filled = {name for image in images for name in image.attributes}
-    attributes = [*columns, *sorted(filled - set(columns))]
+    attributes = [*attribute_columns(columns), *sorted(filled - set(columns))]
+    volumes = tuple(image.volume for image in images)
     return Cohort(
         role=role,
         names=tuple(image.image.name for image in images),
@@ -235,6 +241,8 @@ def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> 
         known_patient=np.array([image.known_patient for image in images], dtype=np.bool_),
         attributes={name: tuple(image.attributes.get(name, "") for image in images) for name in attributes},
         pixel_digests=tuple(image.image.checked.digest for image in images),
+        volumes=volumes if any(volumes) else (),
+        positions=tuple(image.position for image in images) if any(volumes) else (),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import nan, prod
 
 from synthaudit.readers.matching import Matching, Place
 from synthaudit.readers.scan import ScannedImage
@@ -25,7 +25,9 @@ class Described:
         patient: Its patient id; one made up from its name where none is known.
         known_patient: Whether the id was given.
         attributes: Column -> text; columns without a value are left out.
-        doubt: "no-row", "no-patient", "role-conflict" (it takes no part) or "" if all is well.
+        doubt: "no-row", "no-patient", "no-patient-volume", "role-conflict" (it takes no part) or "" if all is well.
+        volume: Id of the volume it is a slice of; "" for none.
+        position: Where it lies in the volume; NaN where that is not known.
     """
 
     image: ScannedImage
@@ -34,6 +36,8 @@ class Described:
     known_patient: bool
     attributes: Mapping[str, str] = field(repr=False)
     doubt: str
+    volume: str = field(default="", repr=False)
+    position: float = nan
 
 
 def describe(

@@ -38,6 +38,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "are of one person. Add rows for them.",
         "no-patient": "Images whose patient is not known; each counts as a patient of its own, which hides that "
         "several are of one person. Give a table with `file` and `patient_id`.",
+        "no-patient-volume": "Slices of volumes whose patient is not known; each volume counts as a patient of its "
+        "own, which hides that several are of one person. Give a table with `file` and `patient_id`.",
         "patient-id-space": "Patient ids with stray white space; it was removed, and ids that are then equal are one "
         "patient.",
         "patient-id-case": "Patients whose ids differ from another's only in upper and lower case; they are kept "
@@ -46,6 +48,17 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "out. Correct the `role` column or move the files.",
         "patient-in-both": "Images of patients who are in the training set too; these patients were trained on, so "
         "the images were left out here. Choose other patients.",
+        # Volumes.
+        "volume-two-roles": "Images whose volume id stands in two roles, while a volume belongs to one; they were "
+        "taken as single images. Give each volume an id of its own.",
+        "volume-two-patients": "Images whose volume id stands for several patients, while a volume is of one; they "
+        "were taken as single images. Give each volume an id of its own.",
+        "slice-missing": "Images of a volume without a number in the column `slice`; they belong to their volume, but "
+        "cannot be laid beside the slices of another. Fill in the number or the position in mm.",
+        "slice-not-a-number": "Images of a volume with something in the column `slice` that is no number; they belong "
+        "to their volume, but cannot be laid beside the slices of another. Write a number, such as 12 or -37.5.",
+        "slice-repeated": "Images of a volume that stand at one position; they belong to their volume, but cannot be "
+        "laid beside the slices of another. Correct the column `slice`, or give each sequence a volume of its own.",
         "duplicate-across": "Images with exactly the same pixels in training and holdout under different patients; "
         "one person may stand under two ids, which hides leaks. Check these files.",
         "duplicate-within": "Images with exactly the same pixels as an earlier one of the set; they were kept. Remove "
