@@ -217,24 +217,28 @@ def _chart_to(chart: Chart) -> Document:
         "kind": chart.kind.value,
         "x_label": chart.x_label,
         "y_label": chart.y_label,
-        "series": [_series_to(series, masks=chart.kind is ChartKind.HISTOGRAM) for series in chart.series],
+        "series": [_series_to(series, chart.kind) for series in chart.series],
         "caption": chart.caption,
         "marker": finite(chart.marker),
         "marker_label": chart.marker_label,
     }
 
 
-def _series_to(series: Series, *, masks: bool) -> Document:
-    """A series without the points that are not finite; in a histogram, small counts become null."""
+def _series_to(series: Series, kind: ChartKind) -> Document:
+    """A series without the points that are not finite.
+
+    In a histogram, small counts become null; in a grid and in panels a point without a number keeps its place.
+    """
     columns: list[tuple[Any, ...]] = [series.x, series.y]
     columns += [column for column in (series.low, series.high) if column is not None]
     points = list(zip(*columns, strict=True))
-    if masks:
-        y = [None if not math.isfinite(n) or 0 < n < SMALLEST_CELL else rounded(n) for n in series.y]
+    if kind is ChartKind.HISTOGRAM:
+        y = [None if 0 < n < SMALLEST_CELL else finite(n) for n in series.y]
     else:
-        points = [p for p in points if all(isinstance(n, str) or math.isfinite(n) for n in p)]
-        y = [rounded(point[1]) for point in points]
-    ends = [[rounded(point[i]) for point in points] for i in range(2, len(columns))]
+        if kind not in {ChartKind.GRID, ChartKind.PANELS}:
+            points = [p for p in points if all(isinstance(n, str) or math.isfinite(n) for n in p)]
+        y = [finite(point[1]) for point in points]
+    ends = [[finite(point[i]) for point in points] for i in range(2, len(columns))]
     return {
         "name": series.name,
         "x": [point[0] if isinstance(point[0], str) else rounded(point[0]) for point in points],
@@ -253,9 +257,12 @@ def _series_from(document: Document) -> Series:
     lengths = {len(document[name]) for name in ("x", "y", "low", "high") if document[name] is not None}
     if len(lengths) != 1:
         raise ValueError("a series of a chart has columns of different lengths")
-    low, high = (None if document[name] is None else tuple(document[name]) for name in ("low", "high"))
-    y = tuple(math.nan if number is None else number for number in document["y"])
-    return Series(name=document["name"], x=tuple(document["x"]), y=y, low=low, high=high)
+    y, low, high = (None if document[name] is None else _numbers_from(document[name]) for name in ("y", "low", "high"))
+    return Series(name=document["name"], x=tuple(document["x"]), y=y or (), low=low, high=high)
+
+
+def _numbers_from(column: list[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if number is None else number for number in column)
 
 
 def _cohort_to(cohort: CohortSummary) -> Document:

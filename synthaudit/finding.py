@@ -142,11 +142,16 @@ class ChartKind(StrEnum):
     """x: category names; y: value, with low and high."""
     LINES = "lines"
     """x: numbers; y: numbers, optionally with low and high."""
+    GRID = "grid"
+    """A row of cells for each series: x names the cells, mildest first; y: shares in [0, 1], with low and high."""
+    PANELS = "panels"
+    """A small plot for each series, all on one scale: x names the steps, mildest first; y: counts of at least 1, with
+    low and high; not finite where no number was enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One set of points of a chart; `x` holds names for INTERVALS, numbers otherwise."""
+    """One set of points of a chart; `x` holds names for INTERVALS, GRID and PANELS, numbers otherwise."""
 
     name: str
     x: tuple[float, ...] | tuple[str, ...]
