@@ -1,0 +1,1 @@
+"""Every probe against generators whose truth is known."""

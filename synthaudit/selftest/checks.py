@@ -1,0 +1,188 @@
+"""What each probe must answer to each control, and how its answer is read.
+
+A check reads one word out of an audit. The words that are right are declared here for each control; several words mean
+that either is right: what a control of this size and kind decides on some seeds only is said to be open, not hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from synthaudit.audit_record import Audit
+from synthaudit.cohort import Role
+from synthaudit.finding import Finding, Kind
+from synthaudit.policy import Verdict
+from synthaudit.selftest.controls import FIRST, Control
+
+NOBODY, SUSPICION, LEAK, WRONG, VOID = "nobody", "suspicion", "leak", "wrong people", "void"
+"""Of people: none named; named to be looked at; named beyond doubt; some named who are not there; not answered."""
+ALIKE, DIFFERENT = "alike", "different"
+SEEING, BLIND = "seeing", "blind"
+PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
+
+LEAST_FOUND = 0.75
+"""Share of the planted plain copies that must be found; the confidence interval of 8 of 8 begins below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a probe said: one word, and the figures behind it."""
+
+    word: str
+    figures: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to one probe.
+
+    Attributes:
+        name: For the table.
+        probe: The probe read; "" for the verdict, which rests on all of them.
+        read: The answer in one audit.
+        usual: What is right for every control that `otherwise` does not name.
+        otherwise: Control -> what is right there.
+        only: The controls that are asked; all if empty.
+    """
+
+    name: str
+    probe: str
+    read: Callable[[Audit, Control], Observation]
+    usual: tuple[str, ...]
+    otherwise: Mapping[str, tuple[str, ...]]
+    only: tuple[str, ...] = ()
+
+    def expected(self, control: str) -> tuple[str, ...]:
+        """The words that are right for this control."""
+        return self.otherwise.get(control, self.usual)
+
+
+def _finding(audit: Audit, probe: str) -> Finding | None:
+    """The probe's finding, None if it did not run."""
+    found = audit.finding(probe)
+    return None if found is None or found.not_run is not None else found
+
+
+def _named(probe: str, role: Role, measure: str) -> Callable[[Audit, Control], Observation]:
+    """Who of one side is named on direct evidence; `measure` holds how many of them beyond doubt, as its lower end."""
+
+    def read(audit: Audit, control: Control) -> Observation:
+        finding = _finding(audit, probe)
+        count = None if finding is None else finding.measure(measure)
+        if finding is None or count is None or count.value is None:
+            return Observation(VOID)
+        named = {
+            one.patient_id for one in finding.exposures if one.flagged and one.kind is Kind.DIRECT and one.role is role
+        }
+        side = control.train if role is Role.TRAIN else control.holdout
+        there = control.shown & set(side.patients)
+        right, wrong, proven = len(named & there), len(named - there), int(count.low or 0)
+        figures = f"{right} of {len(there)}" + (f", and {wrong} others" if wrong else "")
+        if wrong > len(named) - proven:  # more than the suspects: someone is accused who is not there
+            return Observation(WRONG, figures)
+        return Observation(LEAK if proven else SUSPICION if named else NOBODY, figures)
+
+    return read
+
+
+def _statistics(audit: Audit, control: Control) -> Observation:  # noqa: ARG001  (one signature for all)
+    """Whether training patients stand out, as far as the input gate lets that count."""
+    rule = next((one for one in audit.rules if one.rule.measure == "copies/statistical_patients"), None)
+    measure = None if rule is None else rule.measure
+    if rule is None or measure is None or measure.value is None:
+        return Observation(VOID)
+    unmet = [one.rule.id for one in audit.rules if one.rule.id in rule.rule.requires and one.verdict.value != PASS]
+    figures = f"{measure.value:.0f} named, {measure.low:.0f} confirmed"
+    if unmet:
+        return Observation(VOID, figures)
+    return Observation(LEAK if measure.low else SUSPICION if measure.value else NOBODY, figures)
+
+
+def _sides(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    finding = _finding(audit, "inputs")
+    measure = None if finding is None else finding.measure("exchangeability_p[images]")
+    if measure is None or measure.value is None:
+        return Observation(VOID)
+    rule = next(one for one in audit.rules if one.rule.measure == "inputs/exchangeability_p")
+    return Observation(DIFFERENT if measure.value < rule.rule.threshold else ALIKE, f"p = {measure.value:.3f}")
+
+
+def _sight(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    finding = _finding(audit, "planted")
+    plain = None if finding is None else finding.measure("sensitivity[plain]")
+    mistaken = None if finding is None else finding.measure("mistaken_identity")
+    if plain is None or plain.value is None or mistaken is None:
+        return Observation(VOID)
+    figures = f"{plain.value:.0%} of {plain.n_images} plain"
+    if mistaken.value:
+        return Observation(WRONG, figures)
+    return Observation(SEEING if plain.value >= LEAST_FOUND else BLIND, figures)
+
+
+def _verdict(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    return Observation(audit.verdict.value, audit.policy)
+
+
+_COPIERS = ("copier-plain", "copier-shifted", "copier-mirrored", "copier-noisy", "copier-10%")
+_TO_LOOK_AT = (NOBODY, SUSPICION)
+"""Nobody is accused. By design an honest set has a person to be looked at now and then; blur makes strangers alike."""
+_ANY = (NOBODY, SUSPICION, LEAK)
+"""Open at this size: depends on who was drawn."""
+
+CHECKS = (
+    Check("sides alike", "inputs", _sides, (ALIKE,), {"shifted-by-site": (DIFFERENT,)}),
+    Check(
+        "copies of training patients",
+        "copies",
+        _named("copies", Role.TRAIN, "direct_patients"),
+        (NOBODY,),
+        {
+            **dict.fromkeys(_COPIERS, (LEAK,)),
+            "blurred-oracle": _TO_LOOK_AT,
+            "other-hospital": _TO_LOOK_AT,
+            "mixup": _ANY,
+            "transplant": _ANY,
+        },
+    ),
+    Check(
+        "copies of held-out patients",
+        "copies",
+        _named("copies", Role.HOLDOUT, "direct_holdout_patients"),
+        (NOBODY,),
+        {
+            "copier-of-holdout": (LEAK,),
+            "blurred-oracle": _TO_LOOK_AT,
+            "other-hospital": _TO_LOOK_AT,
+            "mixup": _TO_LOOK_AT,
+            "transplant": _TO_LOOK_AT,
+        },
+    ),
+    Check(
+        "training patients stand out",
+        "copies",
+        _statistics,
+        _TO_LOOK_AT,
+        {"mixup": (SUSPICION, LEAK), "transplant": _ANY, "shifted-by-site": (VOID,)},
+    ),
+    Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
+    Check(
+        "verdict",
+        "",
+        _verdict,
+        (FAIL,),
+        {
+            "oracle": (PASS, OPEN),
+            "blurred-oracle": (PASS, OPEN),
+            "other-hospital": (PASS, OPEN),
+            "mixup": (FAIL, OPEN),
+            "transplant": (PASS, FAIL, OPEN),
+            "shifted-by-site": (OPEN,),
+        },
+    ),
+)
+
+
+def not_covered(probes: tuple[str, ...]) -> tuple[str, ...]:
+    """The probes of which no check knows what they must answer."""
+    return tuple(name for name in probes if name not in {check.probe for check in CHECKS})
