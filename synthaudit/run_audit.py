@@ -17,8 +17,10 @@ from synthaudit.cohort import Cohort, Role
 from synthaudit.embed import embed
 from synthaudit.embedding_cache import EmbeddingCache
 from synthaudit.embeddings import Embeddings, PixelEncoder, TableEncoder
+from synthaudit.encoders.weights import WeightsCheck
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
+from synthaudit.fit_encoders import AnyEncoder, fitted_encoders
 from synthaudit.intake import Images, Intake, load
 from synthaudit.matching.matcher import Effort, Matcher
 from synthaudit.matching.memo import Memo
@@ -27,7 +29,8 @@ from synthaudit.parallel import default_workers
 from synthaudit.policy import Policy, load_policy, overall
 from synthaudit.probe import Evidence, Need, Probe, Settings
 from synthaudit.progress import Progress
-from synthaudit.summary import actions, cohort_summary, reason
+from synthaudit.summary import actions, cohort_summary, encoder_fitness, reason
+from synthaudit.weights_rule import weights_rule
 
 SIZES_SAMPLED = 32
 
@@ -40,7 +43,7 @@ def audit(
     reference: Images | None = None,
     metadata: str | os.PathLike[str] | None = None,
     split: str | None = None,
-    encoders: Sequence[str | PixelEncoder | TableEncoder] = ("descriptor",),
+    encoders: Sequence[str | AnyEncoder] = ("descriptor",),
     probes: Sequence[str | Probe] | None = None,
     policy: str | os.PathLike[str] | Policy = "controlled-release",
     seed: int = 0,
@@ -80,7 +83,7 @@ def audit(
         raise UsageError(f"seed must be 0 or more, got {seed}")
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
     chosen = _probes(probes)
-    models = _encoders(encoders, device, offline)
+    asked = _encoders(encoders, device, offline)
     store = None if cache is False else cache or EmbeddingCache()
     with _quiet_opencv():
         intake = load(
@@ -95,6 +98,9 @@ def audit(
             progress=progress,
             cache=None if store is None else store.location,
         )
+        real = [c for c in (intake.train, intake.holdout) if c is not None]
+        folder = None if store is None else store.location
+        models = fitted_encoders(asked, real, seed=seed, folder=folder, workers=workers, progress=progress)
         evidence = _evidence(intake, models, store, settings, seed, workers, progress, memo)
         findings = tuple(_run(probe, evidence) for probe in chosen)
     made = provenance.provenance(
@@ -121,7 +127,17 @@ def _concluded(
     made: Provenance,
 ) -> Audit:
     """The audit, once everything is measured."""
-    results = judge.judge(findings)
+    used = tuple(
+        EncoderSummary(
+            m.name,
+            m.fingerprint,
+            m.dim,
+            encoder_fitness(m.name, findings),
+            str(getattr(m, "weights_check", WeightsCheck.NONE)),
+        )
+        for m in models
+    )
+    results = (*judge.judge(findings), *weights_rule(used))
     verdict, key = overall(results), provenance.secret_key()
     cohorts = {c.role: c for c in (intake.train, intake.holdout, intake.synthetic, intake.reference) if c is not None}
     return Audit(
@@ -133,7 +149,7 @@ def _concluded(
         rules=results,
         cohorts={role.value: cohort_summary(c, intake.sizes.get(role, ""), key) for role, c in cohorts.items()},
         issues=intake.issues,
-        encoders=tuple(EncoderSummary(m.name, m.fingerprint, m.dim, {}) for m in models),
+        encoders=used,
         findings=findings,
         provenance=made,
         files_left_out=intake.files_left_out,
@@ -143,7 +159,7 @@ def _concluded(
 def judge_again(old: Audit, policy: str | os.PathLike[str] | Policy) -> Audit:
     """The same findings under another policy; nothing is computed anew."""
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
-    results = judge.judge(old.findings)
+    results = (*judge.judge(old.findings), *weights_rule(old.encoders))
     verdict = overall(results)
     has_holdout = Role.HOLDOUT.value in old.cohorts
     return replace(
@@ -163,9 +179,7 @@ def _probes(chosen: Sequence[str | Probe] | None) -> tuple[Probe, ...]:
     return tuple(registry.probes([one])[0] if isinstance(one, str) else one for one in dict.fromkeys(chosen))
 
 
-def _encoders(
-    asked: Sequence[str | PixelEncoder | TableEncoder], device: str, offline: bool
-) -> tuple[PixelEncoder | TableEncoder, ...]:
+def _encoders(asked: Sequence[str | AnyEncoder], device: str, offline: bool) -> tuple[AnyEncoder, ...]:
     """The encoders, loaded before any image is read: a wrong name must not cost an hour."""
     if not asked:
         raise UsageError("encoders must name at least one, got none; leave it out to use the descriptor")

@@ -57,6 +57,18 @@ def _decade(age: str) -> str:
     )
 
 
+def encoder_fitness(encoder: str, findings: Sequence[Finding]) -> Mapping[str, float]:
+    """What the probe `encoders` measured of this encoder alone: "retrieval_at_1", "hubness" ...; empty if nothing."""
+    variant = f"[{encoder}]"
+    return {
+        measure.name.removesuffix(variant): measure.value
+        for finding in findings
+        if finding.probe == "encoders"
+        for measure in finding.measures
+        if measure.name.endswith(variant) and measure.value is not None
+    }
+
+
 def reason(verdict: Verdict, results: Sequence[RuleResult]) -> str:
     """The verdict in one plain sentence."""
     decisive = [result for result in results if result.verdict is verdict]
@@ -71,6 +83,10 @@ def reason(verdict: Verdict, results: Sequence[RuleResult]) -> str:
 
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
+    (
+        "weights/unverified_encoders",
+        "Verify the encoder's weights (synthaudit encoders add, with the publisher's SHA-256), and audit again.",
+    ),
     (
         "copies/direct_patients",
         "Do not release these images. Look at the pairs in the restricted annex, inform whoever answers for the "
@@ -90,6 +106,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         "inputs/exchangeability_p",
         "Draw training and holdout patients alike: same sites, scanners, years and ages; then audit again.",
+    ),
+    (
+        "encoders/",
+        "Audit again with another encoder (synthaudit encoders list), or with more patients: this one was not seen to "
+        "tell these images apart.",
     ),
     (
         "planted/",

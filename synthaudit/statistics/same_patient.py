@@ -34,7 +34,7 @@ def same_patient_auc(
     Every patient gives two images, so that nobody with fifty slices speaks for all.
 
     Args:
-        similarity: (p, p) likeness of the first image of each patient (row) to the second of each (column): pairs of one
+        similarity: (p, p) likeness of each patient's first image (row) to each patient's second (column): pairs of one
             patient on the diagonal, pairs of two beside it.
         rng: Of the bootstrap. Drawing a patient w times counts their own pair w times, and their pairs with another,
             drawn v times, w v times: the same as drawing patients and forming pairs of different ones.
