@@ -89,18 +89,22 @@ def _provenance(audit: Audit, identity: str) -> list[Flowable]:
 def _encoders(encoders: tuple[EncoderSummary, ...]) -> list[Flowable]:
     if not encoders:
         return []
-    columns = [Column("Encoder", 34), Column("Fingerprint", 64), Column("Numbers per image", 26, numeric=True)]
+    columns = [Column("Encoder", 30), Column("Fingerprint", 50), Column("Numbers per image", 22, numeric=True)]
     rows = [
         [
             blocks.text(encoder.name, "cell-strong"),
             blocks.text(encoder.fingerprint, "small"),
             blocks.text(f"{encoder.dim:,}", "number"),
-            [blocks.text(f"{_words(name)}: {formats.number(n)}", "cell") for name, n in encoder.fitness.items()]
+            [blocks.text(wording.fitness_line(name, n), "cell") for name, n in encoder.fitness.items()]
             or blocks.text("not measured", "cell"),
         ]
         for encoder in encoders
     ]
-    return [*blocks.subsection("Encoders"), blocks.data_table([*columns, Column("Fitness on this data", 42)], rows)]
+    return [
+        *blocks.subsection("Encoders"),
+        blocks.data_table([*columns, Column("Fitness on this data", 64)], rows),
+        blocks.text(wording.FITNESS_NOTE, "small"),
+    ]
 
 
 def _facts(head: str, facts: Mapping[str, str]) -> Flowable:
@@ -125,10 +129,6 @@ def _setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None or value == {} else str(value)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _decision(audit: Audit, identity: str) -> list[Flowable]:

@@ -13,7 +13,8 @@ from synthaudit.policy import RuleResult
 from synthaudit.reports import formats, wording
 from synthaudit.reports.formats import SYMBOLS
 
-_PLANTED = "planted"
+_SEARCH = ("encoders", "planted")
+"""Probes that ask what the search can see, and not what it found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Markdown:
             _inline(wording.evidence_sentence(told.verdict, told.policy)),
             "## What to do\n\n" + _numbered(told.actions),
             "## Rules\n\n" + _rules(told.rules),
-            "## What was found\n\n" + _answers([f for f in told.findings if f.probe != _PLANTED]),
-            "## What could have been found\n\n" + _answers([f for f in told.findings if f.probe == _PLANTED]),
+            "## What was found\n\n" + _answers([f for f in told.findings if f.probe not in _SEARCH]),
+            "## What could have been found\n\n" + _answers([f for f in told.findings if f.probe in _SEARCH]),
             "---",
             f"Policy “{_inline(told.policy)}”: {_inline(told.policy_purpose)}",
             f"Audit {audit_id(audit)}, {formats.moment(told.provenance.started)}, "

@@ -10,6 +10,7 @@ import re
 
 from synthaudit.finding import Assumption, Kind
 from synthaudit.policy import Verdict
+from synthaudit.reports import formats
 
 TITLE = "Can patients be found again in these images?"
 SERIES = "Privacy audit of synthetic medical images"
@@ -81,6 +82,11 @@ _MEASURES = {
     "exchangeability_auc": "How well training and holdout can be told apart (0.5: not at all)",
     "exchangeability_p": "Chance of so large a difference between comparable sides",
     "shared_patients": "Patients in both training and holdout",
+    "retrieval_at_1": "Altered images that lead back to themselves",
+    "same_patient_auc": "How well two images of one patient are told from images of two (0.5: not at all)",
+    "effective_rank": "Directions along which the images spread",
+    "effective_rank_share": "The same, as a share of the most possible",
+    "hubness": "How unequally often images resemble others (0: equally)",
     "duplicate_pairs": "Duplicate images across training and holdout",
     "direct_patients": "Training patients with a direct match",
     "direct_holdout_patients": "Holdout patients with a direct match",
@@ -110,9 +116,17 @@ _VARIANTS = {
     "images": "by images",
     "attributes": "by recorded attributes",
 }
+_OF_AN_ENCODER = ("retrieval_at_1", "same_patient_auc", "effective_rank", "effective_rank_share", "hubness")
+"""Measures whose variant is an encoder, called by its own name."""
+_SHARES_OF_FITNESS = ("retrieval_at_1", "effective_rank_share")
+FITNESS_NOTE = (
+    "Measured on the real images of this audit, each encoder alone. What the figures mean, and what they do not, "
+    "stands with the question whether the encoders can tell these images apart. The verdict looks at their combination."
+)
 _ROLES = {"train": "training", "holdout": "holdout", "synthetic": "synthetic", "reference": "reference"}
 _PROBES = {
     "inputs": "Are the inputs fit for an audit?",
+    "encoders": "Can the encoders tell these images apart?",
     "copies": "Were patients copied?",
     "planted": "Planted copies: what would have been found",
 }
@@ -140,7 +154,15 @@ def measure_label(name: str) -> str:
     found = re.fullmatch(r"(.*?)\[(.*)\]", name)
     stem, variant = found.groups() if found else (name, "")
     label = _MEASURES.get(stem, _spaced(stem))
+    if stem in _OF_AN_ENCODER:
+        return f"{label}: {variant or 'as used'}"
     return f"{label}: {variant_label(variant)}" if variant else label
+
+
+def fitness_line(name: str, value: float) -> str:
+    """One figure of an encoder's fitness, in plain words."""
+    unit = "share" if name in _SHARES_OF_FITNESS else ""
+    return f"{_MEASURES.get(name, _spaced(name))}: {formats.number(value, unit)}"
 
 
 def variant_label(variant: str) -> str:
