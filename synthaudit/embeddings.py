@@ -1,13 +1,17 @@
-"""Images as vectors: what an encoder is, and the vectors it made of a cohort."""
+"""Images as vectors: what an encoder is, when it must be fitted first, and the vectors it made of a cohort."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from synthaudit.progress import Progress
 
 
 @runtime_checkable
@@ -60,6 +64,51 @@ class TableEncoder(Encoder, Protocol):
 
     def rows(self, role: str, names: Sequence[str]) -> NDArray[np.float32]:
         """(n, dim) float32 rows of unit length, for the images of that role with these names, in this order."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class RealImages:
+    """The real images of an audit, without a word on who was trained on: all that an encoder may be fitted on.
+
+    Attributes:
+        digests: (n,) SHA-256 (hex) of each image's pixels, distinct and sorted.
+        patients: (n,) whose image each is, as numbers in order of first appearance.
+        read: Row -> the decoded image, (h, w) or (h, w, 3) float32 in [0, 1].
+    """
+
+    digests: tuple[str, ...]
+    patients: NDArray[np.intp]
+    read: Callable[[int], NDArray[np.float32]]
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+
+@runtime_checkable
+class UnfittedEncoder(Protocol):
+    """An encoder that must be fitted on the real images of an audit before it can encode."""
+
+    @property
+    def name(self) -> str:
+        """As the user asked for it; the fitted encoder bears the same name."""
+        ...
+
+    def fitted(
+        self, images: RealImages, *, seed: int, folder: Path | None, workers: int, progress: Progress
+    ) -> PixelEncoder:
+        """The encoder, fitted; the same whichever side each image stands on.
+
+        Args:
+            images: Training and holdout images together.
+            seed: Of every random choice.
+            folder: Where a fit may be kept for the next audit of these images; None keeps nothing.
+            workers: Threads that decode; nothing else depends on it.
+            progress: Told how far it is.
+
+        Raises:
+            EncoderError: There are too few images.
+        """
         ...
 
 

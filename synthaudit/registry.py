@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from synthaudit.embeddings import PixelEncoder, TableEncoder
+from synthaudit.embeddings import PixelEncoder, TableEncoder, UnfittedEncoder
 from synthaudit.errors import MissingDependency, SynthauditError, UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(sorted(_plug_ins(kind)))
 
 
-def encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> PixelEncoder | TableEncoder:
-    """The encoder that `spec` names.
+def encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> PixelEncoder | TableEncoder | UnfittedEncoder:
+    """The encoder that `spec` names, or one that is yet to be fitted on an audit's real images.
 
     Args:
         spec: "name", or "name:argument" with what the encoder itself reads, as in "openclip:local-dir:FOLDER".
@@ -41,9 +41,14 @@ def encoder(spec: str, *, device: str = "cpu", offline: bool = True) -> PixelEnc
     """
     name, _, argument = spec.partition(":")
     made = _load("encoders", name).from_spec(argument, device=device, offline=offline)
-    if not isinstance(made, PixelEncoder | TableEncoder):
+    if not isinstance(made, PixelEncoder | TableEncoder | UnfittedEncoder):
         raise UsageError(f"encoder {name} must be a PixelEncoder or a TableEncoder, got {type(made).__name__}")
     return made
+
+
+def encoder_class(name: str) -> Any:
+    """The class behind the encoder `name` (without argument), imported; an `about` of it says what its weights are."""
+    return _load("encoders", name)
 
 
 def probes(chosen: Sequence[str] | None = None) -> tuple[Probe, ...]:
