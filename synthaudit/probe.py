@@ -15,7 +15,8 @@ from synthaudit.cohort import Cohort, Role
 from synthaudit.embeddings import Embeddings, PixelEncoder
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
-from synthaudit.matching.matcher import Matcher, Matches, Query
+from synthaudit.matching.lookup import Query
+from synthaudit.matching.matcher import Matcher, Matches
 from synthaudit.matching.pool import Pool
 from synthaudit.matching.strangers import Strangers, find_strangers
 from synthaudit.progress import Progress
@@ -40,8 +41,9 @@ class Settings:
         family_wise_error: Probability that any patient is wrongly confirmed; a FAIL rests on this.
         relabelings: Of the permutation test.
         bootstraps: Over which decisions are repeated.
-        planted_patients: Training patients whose copies are planted, for each transform.
-        planted_decoys: Holdout patients planted as negative controls, for each transform.
+        planted_patients: Training patients whose copies are planted, for each transform at its reference strength.
+        planted_decoys: Holdout patients planted as negative controls, for each transform at its reference strength.
+        planted_per_strength: Training patients planted at each further strength; 0 leaves those out.
     """
 
     false_discovery_rate: float = 0.10
@@ -50,6 +52,7 @@ class Settings:
     bootstraps: int = 20
     planted_patients: int = 20
     planted_decoys: int = 8
+    planted_per_strength: int = 8
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -57,6 +60,7 @@ class Settings:
             ("bootstraps", self.bootstraps, 1),
             ("planted_patients", self.planted_patients, 1),
             ("planted_decoys", self.planted_decoys, 0),
+            ("planted_per_strength", self.planted_per_strength, 0),
         ):
             if value < least:
                 raise UsageError(f"{name} must be at least {least}, got {value}")

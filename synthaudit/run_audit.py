@@ -22,7 +22,8 @@ from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
 from synthaudit.fit_encoders import AnyEncoder, fitted_encoders
 from synthaudit.intake import Images, Intake, load
-from synthaudit.matching.matcher import Effort, Matcher
+from synthaudit.matching.compare import Effort
+from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.memo import Memo
 from synthaudit.matching.pool import Pool, Space, working_size
 from synthaudit.parallel import default_workers

@@ -22,12 +22,18 @@ class Memo:
     """Results by key; grows without bound, so it is for as long as one data set is worked on.
 
     Threads may compute the same thing twice; the results are equal.
+
+    Attributes:
+        keeps: False for one that forgets at once.
     """
 
+    keeps: bool = True
     _known: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """The value of `make()`, from the first call with this key."""
+        if not self.keeps:
+            return make()
         if key not in self._known:
             self._known[key] = make()
         value: T = self._known[key]
@@ -38,6 +44,10 @@ class Memo:
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+NOTHING = Memo(keeps=False)
+"""For a single audit."""
 
 
 def image_digest(image: NDArray[np.float32]) -> str:

@@ -1,8 +1,8 @@
 """Two images brought into register: mirrored if need be, then shifted, turned, scaled and slightly sheared.
 
 Starts from the view under which the pair was found and refines it by maximizing the enhanced correlation coefficient
-(Evangelidis and Psarakis 2008, doi 10.1109/TPAMI.2008.113): first on a small canvas where the basin is wide, then on a
-larger one where ribs and vessels count.
+(Evangelidis and Psarakis 2008, doi 10.1109/TPAMI.2008.113): first on small canvases where the basin is wide and a step
+costs little, then on a larger one where ribs and vessels count.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.encoders.descriptor import flatten_contrast
-from synthaudit.matching.views import View
+from synthaudit.matching.views import Start
 
 Image = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
-COARSE_PX = 96
-COARSE_STEPS = 25
-FINE_STEPS = 12
+ROUGH_PX, COARSE_PX = 48, 96
+ROUGH_STEPS, COARSE_STEPS, FINE_STEPS = 12, 15, 12
 SCALE_RANGE = (0.6, 1.6)
 LARGEST_SHEAR = 1.25
 """Ratio of the two singular values: beyond it the fit has run away."""
@@ -33,11 +32,12 @@ class Prepared:
     full: Image
     half: Image
     coarse: Image
+    rough: Image
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return int(self.full.nbytes + self.half.nbytes + self.coarse.nbytes)
+        return int(self.full.nbytes + self.half.nbytes + self.coarse.nbytes + self.rough.nbytes)
 
 
 def prepare(image: Image) -> Prepared:
@@ -45,14 +45,23 @@ def prepare(image: Image) -> Prepared:
     import cv2
 
     side = min(COARSE_PX, image.shape[0])
-    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
     passed = cv2.GaussianBlur(image, (0, 0), 1.5) - cv2.GaussianBlur(image, (0, 0), 6.0)
     half = max(side, image.shape[0] // 2)
     return Prepared(
         full=image,
         half=np.asarray(cv2.resize(passed, (half, half), interpolation=cv2.INTER_AREA), dtype=np.float32),
-        coarse=np.asarray(cv2.GaussianBlur(flatten_contrast(small, 6.0), (0, 0), 1.0), dtype=np.float32),
+        coarse=_flattened(image, side),
+        rough=_flattened(image, min(ROUGH_PX, image.shape[0])),
     )
+
+
+def _flattened(image: Image, side: int) -> Image:
+    """(side, side) picture of even contrast, smooth enough to be followed downhill."""
+    import cv2
+
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    even = flatten_contrast(small, 6.0 * side / COARSE_PX)
+    return np.asarray(cv2.GaussianBlur(even, (0, 0), max(0.7, side / COARSE_PX)), dtype=np.float32)
 
 
 def rescale(matrix: Matrix, from_px: int, to_px: int) -> Matrix:
@@ -82,9 +91,15 @@ def _refine(fixed: Image, moving: Image, start: Matrix, steps: int) -> tuple[flo
     return (float(value), np.asarray(matrix, dtype=np.float32)) if plausible(matrix) else (-1.0, start)
 
 
-def register_coarse(fixed: Prepared, moving: Prepared, view: View) -> tuple[float, Matrix]:
-    """Correlation on the coarse canvas, and the map at that size from `fixed` (already mirrored) into `moving`."""
-    return _refine(fixed.coarse, moving.coarse, view.matrix(fixed.coarse.shape[0]), COARSE_STEPS)
+def register_rough(fixed: Prepared, moving: Prepared, start: Start) -> tuple[float, Matrix]:
+    """Correlation on the rough canvas, and the map at that size from `fixed` (already mirrored) into `moving`."""
+    return _refine(fixed.rough, moving.rough, start.matrix(fixed.rough.shape[0]), ROUGH_STEPS)
+
+
+def register_coarse(fixed: Prepared, moving: Prepared, rough: Matrix) -> tuple[float, Matrix]:
+    """Correlation on the coarse canvas, and the map at that size."""
+    size = fixed.coarse.shape[0]
+    return _refine(fixed.coarse, moving.coarse, rescale(rough, fixed.rough.shape[0], size), COARSE_STEPS)
 
 
 def register_fine(fixed: Prepared, moving: Prepared, coarse: Matrix) -> Matrix:

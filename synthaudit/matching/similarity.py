@@ -38,6 +38,7 @@ LEAST_OVERLAP = 0.5
 LEAST_CONTRAST = 1e-3
 """Standard deviation of the gray values below which an image is blank: its detail is rounding, which always agrees."""
 
+LEAST_FLOW_PX = 64
 FLOW_SMOOTHING_PX = 6.0
 FLOW_LIMIT = 0.05
 """Largest elastic displacement, as a share of the side."""
@@ -59,13 +60,38 @@ def correlation(a: Image, b: Image, valid: Image) -> float:
     return float((a * b).sum(dtype=np.float64)) / scale if scale > 1e-9 else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What is compared of one image; made once for a query, however many real images it is compared with.
+
+    Attributes:
+        image: (s, s) float32.
+        details: One (s, s) picture a band.
+        flow: (s', s') uint8 picture in which the optical flow looks for the same detail, at about half the side.
+    """
+
+    image: Image
+    details: tuple[Image, ...]
+    flow: NDArray[np.uint8]
+
+
+def look(image: Image) -> Look:
+    """Everything that is compared of an image."""
+    return Look(image, tuple(detail(image, band) for band in BANDS), _flow_picture(image))
+
+
 def _flow_picture(image: Image) -> NDArray[np.uint8]:
-    """(h, w) uint8 picture in which the optical flow looks for the same detail."""
-    broad = detail(image, Band(1.0, 12.0, 16.0))
+    """The same detail at half the side (displacements are smooth, half the side is enough and costs a quarter)."""
+    import cv2
+
+    side = max(LEAST_FLOW_PX, image.shape[0] // 2)
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA) if side < image.shape[0] else image
+    scale = small.shape[0] / image.shape[0]
+    broad = detail(np.asarray(small, dtype=np.float32), Band(1.0 * scale, 12.0 * scale, 16.0 * scale))
     return np.asarray(np.clip(128.0 + 50.0 * broad, 0, 255), dtype=np.uint8)
 
 
-def elastic(fixed: Image, moving: Image) -> Image:
+def elastic(fixed: Look, moving: Image) -> Image:
     """`moving` warped onto `fixed` by a smooth displacement of at most 5 % of the side.
 
     Dense inverse search (Kroeger et al. 2016, arXiv 1603.03590), then smoothed so that it can bend anatomy but not
@@ -73,22 +99,25 @@ def elastic(fixed: Image, moving: Image) -> Image:
     """
     import cv2
 
-    size = fixed.shape[0]
+    size, small = fixed.image.shape[0], fixed.flow.shape[0]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow = search.calc(_flow_picture(fixed), _flow_picture(moving), None)
+    flow = search.calc(fixed.flow, _flow_picture(moving), None)
+    sigma = FLOW_SMOOTHING_PX * small / 256
+    smooth = cv2.resize(cv2.GaussianBlur(flow, (0, 0), sigma), (size, size)) * (size / small)
     limit = FLOW_LIMIT * size
-    sigma = FLOW_SMOOTHING_PX * size / 256
-    dx, dy = (np.clip(cv2.GaussianBlur(flow[..., i], (0, 0), sigma), -limit, limit) for i in (0, 1))
     rows, columns = np.mgrid[:size, :size].astype(np.float32)
-    warped = cv2.remap(moving, columns + dx, rows + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shift = np.clip(smooth, -limit, limit)
+    warped = cv2.remap(
+        moving, columns + shift[..., 0], rows + shift[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(warped, dtype=np.float32)
 
 
-def channels(fixed: Image, moving: Image, valid: Image) -> tuple[NDArray[np.float64], Image]:
+def channels(fixed: Look, moving: Image, valid: Image) -> tuple[NDArray[np.float64], Image]:
     """Similarity of a registered pair in each channel, and `moving` after the elastic step.
 
     Args:
-        fixed: (s, s) float32, the synthetic image.
+        fixed: Of side s: the synthetic image.
         moving: (s, s) float32, the real image after affine registration.
         valid: (s, s) float32, 1 where `moving` lies inside the real image's canvas.
 
@@ -96,14 +125,13 @@ def channels(fixed: Image, moving: Image, valid: Image) -> tuple[NDArray[np.floa
         (4,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
         the canvas is shared, or one of the two is blank. And the (s, s) picture compared in the elastic channels.
     """
-    blank = min(float(fixed.std()), float(moving.std())) < LEAST_CONTRAST
+    blank = min(float(fixed.image.std()), float(moving.std())) < LEAST_CONTRAST
     if blank or float(valid.mean()) < LEAST_OVERLAP:
         return np.zeros(len(CHANNELS)), moving
     bent = elastic(fixed, moving)
-    fixed_detail = [detail(fixed, band) for band in BANDS]
     values = [
         correlation(a, detail(candidate, band), valid)
         for candidate in (moving, bent)
-        for a, band in zip(fixed_detail, BANDS, strict=True)
+        for a, band in zip(fixed.details, BANDS, strict=True)
     ]
     return np.array(values), bent

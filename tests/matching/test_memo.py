@@ -8,7 +8,7 @@ import pytest
 from synthaudit import Cohort, audit
 from synthaudit.cohort import Role
 from synthaudit.generators.made import images_cohort
-from synthaudit.matching import matcher
+from synthaudit.matching import compare
 from synthaudit.matching.memo import Memo, image_digest
 
 
@@ -41,8 +41,8 @@ def test_a_memo_changes_no_number_and_spares_the_second_audit_its_comparisons(mo
     def forbidden(*_: object) -> None:
         raise AssertionError("compared again")
 
-    monkeypatch.setattr(matcher, "register_coarse", forbidden)
-    monkeypatch.setattr(matcher, "channels", forbidden)
+    monkeypatch.setattr(compare, "register_rough", forbidden)
+    monkeypatch.setattr(compare, "channels", forbidden)
     assert run(memo, 3) == run(memo, 3)
     assert len(memo) == known
 

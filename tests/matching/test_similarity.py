@@ -8,7 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from synthaudit.matching.similarity import BANDS, CHANNELS, FLOW_LIMIT, Band, channels, correlation, detail, elastic
+from synthaudit.matching.similarity import (
+    BANDS,
+    CHANNELS,
+    FLOW_LIMIT,
+    Band,
+    channels,
+    correlation,
+    detail,
+    elastic,
+    look,
+)
 from synthaudit.phantoms.chest import ChestPopulation
 
 SIZE = 96
@@ -33,7 +43,7 @@ def images(draw: st.DrawFn) -> Image:
 def test_channels_lie_between_minus_one_and_one(fixed: Image, moving: Image, columns: int) -> None:
     valid = WHOLE.copy()
     valid[:, :columns] = 0.0
-    similarity, bent = channels(fixed, moving, valid)
+    similarity, bent = channels(look(fixed), moving, valid)
     assert similarity.shape == (len(CHANNELS),)
     assert np.isfinite(similarity).all()
     assert (np.abs(similarity) <= 1 + 1e-6).all()
@@ -41,22 +51,22 @@ def test_channels_lie_between_minus_one_and_one(fixed: Image, moving: Image, col
 
 
 def test_an_image_is_most_alike_to_itself() -> None:
-    similarity, _ = channels(CHEST, CHEST, WHOLE)
+    similarity, _ = channels(look(CHEST), CHEST, WHOLE)
     np.testing.assert_allclose(similarity[:2], 1.0, atol=1e-6)
-    strangers = np.array([channels(CHEST, POPULATION.image(n), WHOLE)[0] for n in range(1, 8)])
+    strangers = np.array([channels(look(CHEST), POPULATION.image(n), WHOLE)[0] for n in range(1, 8)])
     assert (similarity > strangers.max(axis=0)).all()
 
 
 @pytest.mark.parametrize("changed", [CHEST * 0.5 + 0.2, CHEST * 0.1], ids=["flatter", "darker"])
 def test_light_does_not_matter(changed: Image) -> None:
-    np.testing.assert_allclose(channels(CHEST, changed, WHOLE)[0][:2], 1.0, atol=1e-3)
+    np.testing.assert_allclose(channels(look(CHEST), changed, WHOLE)[0][:2], 1.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
 def test_a_blank_image_is_like_nothing(level: float) -> None:
     blank = np.full((SIZE, SIZE), level, dtype=np.float32)
     for fixed, moving in ((blank, CHEST), (CHEST, blank), (blank, blank)):
-        assert not channels(fixed, moving, WHOLE)[0].any()
+        assert not channels(look(fixed), moving, WHOLE)[0].any()
 
 
 def test_an_elastic_warp_is_undone() -> None:
@@ -65,7 +75,7 @@ def test_an_elastic_warp_is_undone() -> None:
 
     bend = 1.2 * np.sin(2 * np.pi * rows / SIZE).astype(np.float32)
     bent = cv2.remap(CHEST, columns + bend, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    similarity, _ = channels(CHEST, bent, WHOLE)
+    similarity, _ = channels(look(CHEST), bent, WHOLE)
     assert similarity[2] > similarity[0], "the elastic channel sees through the warp"
 
 
@@ -74,7 +84,7 @@ def test_elastic_moves_nothing_further_than_its_limit() -> None:
     fixed, moving = np.zeros((2, SIZE, SIZE), dtype=np.float32)
     fixed[40:46, 20:26] = 1.0
     moving[40:46, 60:66] = 1.0
-    brought = elastic(fixed, moving)
+    brought = elastic(look(fixed), moving)
     far = int(60 - FLOW_LIMIT * SIZE) - 2
     assert brought[:, :far].max() < 0.05
 

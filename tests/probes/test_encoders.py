@@ -18,7 +18,8 @@ from synthaudit.embeddings import PixelEncoder, TableEncoder
 from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.finding import Finding, Measure
 from synthaudit.fitness import NO_REGISTRATION, combined, found_again, rows_to_alter, searchers, two_images_each
-from synthaudit.matching.matcher import Matcher, views_for
+from synthaudit.matching.lookup import views_for
+from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.pool import Pool, Space
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.pixels import canvas
