@@ -49,6 +49,9 @@ class EncoderSummary:
     fingerprint: str
     dim: int
     fitness: Mapping[str, float]
+    weights: str = "none"
+    """How its weight file was checked: "published", "given" or "vouched" for, "unverified"; "none" if it has no file,
+    or if the audit is older than this check."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,13 @@ def to_document(audit: Audit) -> Document:
             for i in audit.issues
         ],
         "encoders": [
-            {"name": e.name, "fingerprint": e.fingerprint, "dim": e.dim, "fitness": finite_only(e.fitness)}
+            {
+                "name": e.name,
+                "fingerprint": e.fingerprint,
+                "dim": e.dim,
+                "fitness": finite_only(e.fitness),
+                "weights": e.weights,
+            }
             for e in audit.encoders
         ],
         "findings": [_finding_to(finding) for finding in audit.findings],

@@ -14,15 +14,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.encoders import store
+from synthaudit.encoders.about import About
+from synthaudit.encoders.frozen_network import full_precision, own_randomness, torch_device
 from synthaudit.encoders.open_clip_bundle import Bundle, from_file, from_folder, from_hub
+from synthaudit.encoders.weights import WeightsCheck, file_sha256
 from synthaudit.errors import EncoderError, UsageError
 
 PREPROCESSING = "canvas-1"
@@ -30,7 +34,10 @@ PREPROCESSING = "canvas-1"
 BATCH = 64
 """Images that go through the model at once, however many are given."""
 
-_FORMS = "openclip:ARCHITECTURE@WEIGHTS.safetensors, openclip:local-dir:FOLDER or openclip:hf-hub:ORG/NAME"
+_FORMS = (
+    "openclip:ARCHITECTURE@WEIGHTS.safetensors, openclip:local-dir:FOLDER, openclip:hf-hub:ORG/NAME, or "
+    "openclip:NAME once it was added"
+)
 # open_clip builds both towers; this text tower is as small as it can be, and thrown away.
 _NO_TEXT = {"context_length": 2, "vocab_size": 2, "width": 8, "heads": 1, "layers": 1}
 
@@ -43,25 +50,37 @@ class OpenClip:
         dim: Length of its vectors.
         fingerprint: SHA-256 (hex) over weight file, architecture and preprocessing.
         weights_sha256: SHA-256 (hex) of the weight file, to compare with its publisher's.
+        weights_check: How the file was checked.
         input_size: Side of the canvas, in pixels.
         channels: 3.
         fast: False: queries are looked up as they are and mirrored only.
     """
 
+    about: ClassVar[About] = About(
+        what="The vision tower of a model in open_clip's format: CLIP, SigLIP and their kin.",
+        license="that of the weights",
+        input="as the bundle says, RGB",
+        dim=None,
+        weights="a folder with open_clip_config.json and open_clip_model.safetensors",
+        takes_any=True,
+    )
     channels: Literal[3] = 3
     fast: bool = False
 
-    def __init__(self, bundle: Bundle, device: str) -> None:
+    def __init__(
+        self, bundle: Bundle, device: str, name: str = "", check: WeightsCheck = WeightsCheck.UNVERIFIED
+    ) -> None:
         import torch
 
-        self.name = f"openclip:{bundle.name}"
+        self.name = name or f"openclip:{bundle.name}"
+        self.weights_check = check
         self.input_size = _square(bundle)
-        visual = _vision_tower(bundle)
+        with own_randomness():
+            visual = _vision_tower(bundle)
         visual.load_state_dict(_vision_weights(bundle, visual.state_dict()))
-        self._visual = visual.to(_device(device)).eval().requires_grad_(requires_grad=False)
+        self._visual = visual.to(torch_device(device)).eval().requires_grad_(requires_grad=False)
         self.dim = int(bundle.model["embed_dim"])
-        with bundle.weights.open("rb") as file:
-            self.weights_sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.weights_sha256 = file_sha256(bundle.weights)
         self.fingerprint = _fingerprint(bundle, self.weights_sha256)
         self._device = device
         self._mean, self._std = (torch.tensor(x, device=device).view(1, 3, 1, 1) for x in (bundle.mean, bundle.std))
@@ -71,10 +90,11 @@ class OpenClip:
         """The encoder that `argument` names.
 
         Args:
-            argument: One of three. `ViT-B-32@FILE.safetensors`: an architecture of open_clip (for OpenAI's own weights
+            argument: One of four. `ViT-B-32@FILE.safetensors`: an architecture of open_clip (for OpenAI's own weights
                 one that ends in -quickgelu) and its weights, normalized as most published weights of that architecture
                 are. `local-dir:FOLDER`: a bundle of open_clip_config.json and open_clip_model.safetensors, which says
                 itself how to normalize. `hf-hub:ORG/NAME`, or `hf-hub:ORG/NAME@REVISION`: such a bundle on the hub.
+                `NAME`: a bundle that was added as openclip:NAME.
             device: "cpu", "cuda" or "cuda:i".
             offline: Read the hub's cache only. Holds for the whole process: the hub library looks once, when imported.
 
@@ -90,6 +110,10 @@ class OpenClip:
             return cls(from_folder(folder), device)
         if argument.startswith("hf-hub:"):
             return cls(from_hub(argument.removeprefix("hf-hub:"), offline=offline), device)
+        kept = store.opened(f"openclip:{argument}")
+        if kept is not None:
+            bundle = replace(from_folder(kept.file.parent), weights=kept.file)
+            return cls(bundle, device, f"openclip:{argument}", kept.check)
         architecture, at, file = argument.partition("@")
         if not (architecture and at and file):
             raise UsageError(f"openclip must be given as {_FORMS}, got openclip:{architecture}")
@@ -103,7 +127,7 @@ class OpenClip:
         if images.ndim != 4 or images.shape[1:] != (side, side, 3):
             raise UsageError(f"images must be of shape (n, {side}, {side}, 3), got {images.shape}")
         out = np.empty((len(images), self.dim), dtype=np.float32)
-        with torch.inference_mode(), _full_precision(), torch.autocast(self._device.partition(":")[0], enabled=False):
+        with torch.inference_mode(), full_precision(), torch.autocast(self._device.partition(":")[0], enabled=False):
             for start in range(0, len(images), BATCH):
                 part = np.ascontiguousarray(images[start : start + BATCH].transpose(0, 3, 1, 2), dtype=np.float32)
                 features = self._visual((torch.from_numpy(part).to(self._device) - self._mean) / self._std)
@@ -182,29 +206,3 @@ def _fingerprint(bundle: Bundle, weights_sha256: str) -> str:
         "weights": weights_sha256,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-
-
-def _device(device: str) -> Any:
-    import torch
-
-    try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise UsageError(f"device must be cpu, cuda or cuda:i, got {device}") from error
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError(f"device {device} needs a CUDA device that torch can use, found none; use device cpu")
-    return found
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Float32 as float32 (no TF32), and the same bits each time."""
-    import torch
-
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
