@@ -27,11 +27,11 @@ from synthaudit.fitness import (
     found_again,
     likeness,
     rows_to_alter,
-    searchers,
+    searches,
     two_images_each,
 )
 from synthaudit.index.exact import top_k
-from synthaudit.matching.matcher import Matcher
+from synthaudit.matching.lookup import LookUp
 from synthaudit.matching.strangers import sample_rows
 from synthaudit.probe import Evidence, Need
 from synthaudit.statistics.effective_rank import effective_rank
@@ -59,12 +59,12 @@ class Encoders:
 
     def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:
         """Four figures for each encoder alone, and for all of them as the search combines them."""
-        together, alone = searchers(evidence)
+        together, alone = searches(evidence)
         sample = _Sample.of(evidence, rng)
         measures: list[Measure] = []
-        for matcher in alone:
-            (space,) = matcher.spaces
-            measures += sample.measured(matcher, f"[{space.encoder.name}]", rng)
+        for search in alone:
+            (space,) = search.spaces
+            measures += sample.measured(search, f"[{space.encoder.name}]", rng)
         if len(alone) > 1:
             overall, *rest = sample.measured(together, "", rng)
         else:
@@ -103,18 +103,18 @@ class _Sample:
         altered, pairs = rows_to_alter(pool, rng), two_images_each(pool, rng)
         return cls(evidence, altered, *pairs, sample_rows(pool.patient, IMAGES_COMPARED, rng))
 
-    def measured(self, matcher: Matcher, variant: str, rng: np.random.Generator) -> list[Measure]:
+    def measured(self, search: LookUp, variant: str, rng: np.random.Generator) -> list[Measure]:
         """All figures for the encoders of this search."""
         return [
-            self._retrieval(matcher, variant),
-            self._same_patient(matcher, variant, rng),
-            *self._spread(matcher, variant),
+            self._retrieval(search, variant),
+            self._same_patient(search, variant, rng),
+            *self._spread(search, variant),
         ]
 
-    def _retrieval(self, matcher: Matcher, variant: str) -> Measure:
+    def _retrieval(self, search: LookUp, variant: str) -> Measure:
         """How often an altered image leads back to itself."""
         name, n = f"retrieval_at_1{variant}", len(self.altered)
-        tables = [s.encoder.name for s in matcher.spaces if not isinstance(s.encoder, PixelEncoder)]
+        tables = [s.encoder.name for s in search.spaces if not isinstance(s.encoder, PixelEncoder)]
         if tables:
             why = (
                 f"{' and '.join(tables)} has vectors of the user's own images only, and cannot be shown an altered one"
@@ -123,7 +123,7 @@ class _Sample:
         if n < LEAST_ALTERED:
             why = f"it needs real images of at least {LEAST_ALTERED} patients, got {n}"
             return Measure(name, None, unit="share", not_measured=why)
-        hits = int(found_again(matcher, self.altered, self.evidence).sum())
+        hits = int(found_again(search, self.altered, self.evidence).sum())
         low, high = clopper_pearson(hits, n)
         return Measure(
             name,
@@ -141,12 +141,11 @@ class _Sample:
             "found: planted copies tell more.",
         )
 
-    def _same_patient(self, matcher: Matcher, variant: str, rng: np.random.Generator) -> Measure:
+    def _same_patient(self, search: LookUp, variant: str, rng: np.random.Generator) -> Measure:
         """How well two images of one patient are told from images of two."""
         name = f"same_patient_auc{variant}"
-        pairs = (self.evidence.pool, self.first, self.second, self.compared)
         try:
-            found = same_patient_auc(likeness(matcher.spaces, *pairs), rng)
+            found = same_patient_auc(likeness(search, self.first, self.second), rng)
         except NotEnoughData as error:
             return Measure(name, None, not_measured=str(error))
         return Measure(
@@ -164,10 +163,10 @@ class _Sample:
             "or the pose. A low figure does not hide copies: those are of the same image, and these are not.",
         )
 
-    def _spread(self, matcher: Matcher, variant: str) -> list[Measure]:
+    def _spread(self, search: LookUp, variant: str) -> list[Measure]:
         """Effective rank, as a number and as a share of the most possible, and hubness."""
         pool, rows = self.evidence.pool, self.compared
-        vectors = combined(matcher.spaces, pool, rows)
+        vectors = combined(search, rows)
         n, patients = len(rows), len(np.unique(pool.patient[rows]))
         most = min(n - 1, vectors.shape[1])
         names = (f"effective_rank{variant}", f"effective_rank_share{variant}", f"hubness{variant}")

@@ -17,10 +17,11 @@ from synthaudit.embed import embed
 from synthaudit.embeddings import PixelEncoder, TableEncoder
 from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.finding import Finding, Measure
-from synthaudit.fitness import NO_REGISTRATION, combined, found_again, rows_to_alter, searchers, two_images_each
-from synthaudit.matching.lookup import views_for
+from synthaudit.fitness import combined, found_again, rows_to_alter, searches, two_images_each
+from synthaudit.matching.lookup import LookUp, Query, Seen
 from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.pool import Pool, Space
+from synthaudit.matching.views import WINDOWS
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.pixels import canvas
 from synthaudit.policy import PRESETS, RuleResult, Verdict, load_policy, overall
@@ -39,7 +40,7 @@ QUICK = Settings(relabelings=199, bootstraps=3, planted_patients=5, planted_deco
 
 
 def unit(rows: NDArray[np.floating]) -> Vectors:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -171,17 +172,25 @@ def test_a_failure_stays_one_though_the_encoders_are_useless(honest: Scene) -> N
     assert overall(results) is Verdict.FAIL
 
 
-def test_it_is_the_search_of_the_audit_and_nothing_else(honest: Scene) -> None:
-    """A naive twin: every view against every image under every encoder, backgrounds subtracted, then averaged."""
+def test_it_is_the_search_of_the_audit_and_nothing_else(honest: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A naive twin: every view against every image and window, backgrounds subtracted, averaged over encoders."""
     few = _scene(honest.train.subset(range(14)), None, honest.synthetic)
     evidence = evidence_of(few, Descriptor(), Thumbnails())
     pool, rng = evidence.pool, np.random.default_rng(0)
     rows = rows_to_alter(pool, rng)
-    together, alone = searchers(evidence)
-    seen: list[Vectors] = []
-    found = found_again(_Spy(together, seen), rows, evidence)
+    together, alone = searches(evidence)
+    seen: dict[str, Vectors] = {}
+    see = LookUp.see
+
+    def noted(search: LookUp, query: Query) -> Seen:
+        image = query.read()
+        seen[str(len(seen))] = image
+        return see(search, query)
+
+    monkeypatch.setattr(LookUp, "see", noted)
+    found = found_again(together, rows, evidence)
     first = []
-    for image in seen:
+    for image in seen.values():
         score = np.zeros(len(pool))
         for space in evidence.matcher.spaces:
             encoder = space.encoder
@@ -190,35 +199,25 @@ def test_it_is_the_search_of_the_audit_and_nothing_else(honest: Scene) -> None:
             cosine[pool.patient[:, None] == pool.patient] = -np.inf
             strangers = np.sort(cosine, axis=1)[:, ::-1]
             square = canvas(image, encoder.input_size, encoder.channels)
-            turned = encoder.encode(np.stack([view.apply(square) for view in views_for(space)]))
+            turned = encoder.encode(np.stack([view.apply(square) for view in together.views(space)]))
             best = (space.vectors.astype(np.float64) @ turned.T).max(axis=1)
+            if encoder.fast:
+                side = encoder.input_size
+                for row in range(len(pool)):
+                    whole = canvas(pool.read(row), round(side / WINDOWS[0].share), encoder.channels)
+                    cut = encoder.encode(np.stack([window.cut(whole, side) for window in WINDOWS]))
+                    best[row] = max(best[row], float((cut @ turned.T).max()))
             score += (best - strangers[:, :3].mean(axis=1)) / strangers[:, 0].std() / 2
         first.append(int(score.argmax()))
     np.testing.assert_array_equal(found, np.array(first) == rows)
     assert 0 < found.sum() <= len(rows)
-    assert [len(one.spaces) for one in alone] == [1, 1]
-    assert together.effort == NO_REGISTRATION
+    assert [[s.encoder.name for s in one.spaces] for one in alone] == [["descriptor"], ["thumbnails"]]
 
 
-class _Spy(Matcher):
-    """Remembers what was looked up."""
-
-    def __init__(self, inner: Matcher, seen: list[Vectors]) -> None:
-        super().__init__(inner.pool, inner.spaces, size=inner.size, effort=inner.effort)
-        self.seen = seen
-
-    def match(self, queries, *, stage, total):  # type: ignore[no-untyped-def]
-        asked = list(queries)
-        self.seen += [query.read() for query in asked]
-        return super().match(asked, stage=stage, total=total)
-
-
-def test_no_pair_is_registered(honest_evidence: Evidence) -> None:
-    matcher, _ = searchers(honest_evidence)
-    row = int(rows_to_alter(honest_evidence.pool, np.random.default_rng(0))[0])
-    matches = matcher.match([honest_evidence.matcher.query_of_stranger(row)], stage="x", total=1)
-    assert (matches.fine_real.size, matches.real.size > 0) == (0, True)
-    assert honest_evidence.matcher.effort.refined > 0, "the audit's own search is left as it was"
+def test_no_pair_is_registered(honest: Scene) -> None:
+    evidence = evidence_of(honest, Thumbnails())
+    asked(evidence)
+    assert not evidence.pool._prepared
 
 
 def test_two_encoders_are_tried_alone_and_judged_together(honest: Scene) -> None:
@@ -237,12 +236,12 @@ def test_two_encoders_are_tried_alone_and_judged_together(honest: Scene) -> None
 
 def test_inner_products_of_combined_vectors_are_average_cosines(honest: Scene) -> None:
     evidence = evidence_of(honest, Descriptor(), Thumbnails())
-    rows = np.arange(12)
-    both = combined(evidence.matcher.spaces, evidence.pool, rows)
-    expected = np.zeros((12, 12))
+    rows = np.arange(len(evidence.pool))
+    both = combined(searches(evidence)[0], rows)
+    expected = np.zeros((len(rows), len(rows)))
     for space in evidence.matcher.spaces:
         cosine = space.vectors[rows].astype(np.float64) @ space.vectors[rows].T
-        nearest = (cosine - 9 * np.eye(12)).max(axis=1)
+        nearest = (cosine - 9 * np.eye(len(rows))).max(axis=1)
         expected += cosine / nearest.std() / 2
     np.testing.assert_allclose(both @ both.T, expected, rtol=1e-4)
 
@@ -326,7 +325,7 @@ def test_two_encoders_give_one_score_one_p_value_and_one_decision(copied: Scene,
     assert len(statistical) == len(set(statistical)), "one p-value a patient"
     pool = evidence.pool
     query = copied_evidence.matcher.query_of_stranger(0)
-    alike, other = (one.match([query], stage="x", total=1) for one in (copied_evidence.matcher, searchers(evidence)[0]))
+    alike, other = (one.matcher.match([query], stage="x", total=1) for one in (copied_evidence, evidence))
     shared = sorted(set(alike.real.tolist()) & set(other.real.tolist()))
     before, after = (dict(zip(m.real.tolist(), m.score, strict=True)) for m in (alike, other))
     assert len(pool) > len(shared) > 0
