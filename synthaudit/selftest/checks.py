@@ -19,10 +19,16 @@ NOBODY, SUSPICION, LEAK, WRONG, VOID = "nobody", "suspicion", "leak", "wrong peo
 """Of people: none named; named to be looked at; named beyond doubt; some named who are not there; not answered."""
 ALIKE, DIFFERENT = "alike", "different"
 SEEING, BLIND = "seeing", "blind"
+CLOSER, EVEN = "closer", "even"
+"""Of the synthetic images as a whole: much closer to training than to held-out images, or to both alike."""
 PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 LEAST_FOUND = 0.75
 """Share of the planted plain copies that must be found; the confidence interval of 8 of 8 begins below it."""
+LEAST_AGAIN = 0.5
+"""Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
+MUCH_CLOSER = 0.75
+"""Share of the synthetic images closer to a training image; one half where nothing leaks, .08 its standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,30 @@ def _sight(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
     return Observation(SEEING if plain.value >= LEAST_FOUND else BLIND, figures)
 
 
+def _fitness(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    finding = _finding(audit, "encoders")
+    measure = None if finding is None else finding.measure("retrieval_at_1")
+    if measure is None or measure.value is None:
+        return Observation(VOID)
+    return Observation(SEEING if measure.value >= LEAST_AGAIN else BLIND, f"{measure.value:.0%} found again")
+
+
+def _as_a_whole(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """The set-level share; a rule that reads this probe, or a person whom it names, is wrong by itself."""
+    finding = _finding(audit, "context")
+    measure = None if finding is None else finding.measure(f"dcr_share[{audit.encoders[0].name}]")
+    if finding is None or measure is None or measure.value is None:
+        return Observation(VOID)
+    if finding.exposures or any(one.rule.measure.startswith("context/") for one in audit.rules):
+        return Observation(WRONG)
+    return Observation(CLOSER if measure.value >= MUCH_CLOSER else EVEN, f"{measure.value:.0%} of the images")
+
+
+def _volumes(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    finding = _finding(audit, "volumes")
+    return Observation(WRONG if finding is not None and (finding.exposures or finding.withheld) else VOID)
+
+
 def _verdict(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
     return Observation(audit.verdict.value, audit.policy)
 
@@ -166,6 +196,23 @@ CHECKS = (
         {"mixup": (SUSPICION, LEAK), "transplant": _ANY, "shifted-by-site": (VOID,)},
     ),
     Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
+    Check("tells images apart", "encoders", _fitness, (SEEING,), {}, only=(FIRST,)),
+    # No verdict rests on it, and it misleads: it misses few copies, and takes another hospital's holdout for a leak.
+    Check(
+        "closer as a whole",
+        "context",
+        _as_a_whole,
+        (EVEN,),
+        {
+            **dict.fromkeys(_COPIERS[:-1], (CLOSER,)),
+            "mixup": (CLOSER,),
+            "transplant": (EVEN, CLOSER),
+            "other-hospital": (EVEN, CLOSER),
+            "shifted-by-site": (CLOSER,),
+        },
+    ),
+    # The controls are single images, so there is no volume to ask about, and nobody may be named as one.
+    Check("copied volumes", "volumes", _volumes, (VOID,), {}),
     Check(
         "verdict",
         "",

@@ -17,7 +17,7 @@ from synthaudit.selftest.checks import CHECKS, Check, Observation, not_covered
 from synthaudit.selftest.controls import FIRST, Control, Sizes, controls
 
 POLICY = "internal"
-ONCE = ("planted",)
+ONCE = ("encoders", "planted")
 """Probes whose answer rests on the real images: asked of the first control, and used to judge those that share them."""
 
 
