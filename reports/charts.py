@@ -25,6 +25,7 @@ from synthaudit.reports.chart_plane import (
     y_axis,
 )
 from synthaudit.reports.formats import number
+from synthaudit.reports.strength_charts import grid, panels
 from synthaudit.reports.theme import GRAY, INK, REGULAR, WHITE, WIDTH, register
 from synthaudit.reports.wording import category_label
 from synthaudit.schemas.published import SMALLEST_CELL
@@ -212,4 +213,6 @@ _KINDS: dict[ChartKind, Callable[[Chart, float], Drawing]] = {
     ChartKind.HISTOGRAM: _histogram,
     ChartKind.LINES: _lines,
     ChartKind.INTERVALS: _intervals,
+    ChartKind.GRID: grid,
+    ChartKind.PANELS: panels,
 }

@@ -8,7 +8,7 @@ from itertools import groupby
 from reportlab.platypus import Flowable, KeepTogether
 
 from synthaudit.audit_record import Audit, CohortSummary, InputIssue
-from synthaudit.finding import Chart, Finding, Measure
+from synthaudit.finding import Chart, ChartKind, Finding, Measure
 from synthaudit.policy import RuleResult, Verdict
 from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.blocks import Column
@@ -152,7 +152,23 @@ def _finding(finding: Finding) -> list[Flowable]:
         ]
         return [*heading, blocks.box(says, VERDICT_COLORS[Verdict.INCONCLUSIVE])]
     charts = [part for chart in finding.charts for part in _chart(chart)]
-    return [*heading, blocks.box([blocks.text(finding.answer, "strong")]), *_measures(finding.measures), *charts]
+    drawn = _in_cells(finding.charts)
+    told = [measure for measure in finding.measures if measure.name not in drawn]
+    return [*heading, blocks.box([blocks.text(finding.answer, "strong")]), *_measures(told), *charts]
+
+
+def _in_cells(charts: Sequence[Chart]) -> set[str]:
+    """Names of the measures that a chart writes out step by step, so that the table need not repeat them.
+
+    A grid writes interval and all, hence the steps that bear their family's name alone go too.
+    """
+    drawn: set[str] = set()
+    for chart in charts:
+        for series in chart.series if chart.kind in {ChartKind.GRID, ChartKind.PANELS} else ():
+            drawn.update(f"{chart.name}[{series.name} {step}]" for step in series.x)
+            if chart.kind is ChartKind.GRID:
+                drawn.add(f"{chart.name}[{series.name}]")
+    return drawn
 
 
 def _measures(measures: Sequence[Measure]) -> list[Flowable]:

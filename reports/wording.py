@@ -100,6 +100,7 @@ _MEASURES = {
     "synthetic_to_withhold": "Synthetic images to withhold",
     "sensitivity": "Planted copies found",
     "detection_limit": "Fewest copied patients found nine times in ten",
+    "copied_share_corrected": "Training patients copied, if all copies were altered like this",
     "false_alarms": "False alarms",
     "mistaken_identity": "Planted copies that also point at somebody else",
 }
@@ -112,6 +113,13 @@ _VARIANTS = {
     "crop": "cropped",
     "rotation": "rotated",
     "gamma": "brightness changed",
+    "contrast": "contrast changed",
+    "jpeg": "JPEG",
+    "low_rank": "low rank",
+    "elastic": "bent",
+    "blend": "blended with another",
+    "region": "region in another",
+    "combination": "several at once",
     "decoys": "decoys of held-out patients",
     "images": "by images",
     "attributes": "by recorded attributes",
@@ -166,7 +174,10 @@ def fitness_line(name: str, value: float) -> str:
 
 
 def variant_label(variant: str) -> str:
-    """What a variant of a measure is called in plain words."""
+    """What a variant of a measure is called in plain words; a known one may be followed by its strength."""
+    family, _, strength = variant.partition(" ")
+    if strength and variant not in _VARIANTS and family in _VARIANTS:
+        return f"{_VARIANTS[family]}, {strength}"
     return _VARIANTS.get(variant, _spaced(variant).lower())
 
 

@@ -22,7 +22,7 @@ from synthaudit.policy import Verdict
 from synthaudit.probe import Evidence, Need, Probe
 
 CHEST = ChestPopulation(seed=31, size=64)
-QUICK = Settings(relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1)
+QUICK = Settings(relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1, planted_per_strength=0)
 
 
 @dataclass(frozen=True)

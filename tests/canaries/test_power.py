@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from synthaudit.canaries import power as module
+from synthaudit.canaries.planted_measures import Outcome, detection_limit_measure
 from synthaudit.canaries.planting import PlantedCopies
 from synthaudit.canaries.power import COUNTS, Power, detection_limit, power_curve
 from synthaudit.canaries.transforms import TRANSFORMS
@@ -52,10 +53,21 @@ def test_what_is_never_found_is_found_in_no_number() -> None:
 @pytest.mark.parametrize("found", [1, 4, 10, 16])
 def test_more_copies_are_found_more_often(found: int) -> None:
     power = curve(planted(found))
-    assert power.found[-1] == 1.0, "all twenty copies hold the ones that are found"
-    exact = [1 - math.comb(20 - found, n) / math.comb(20, n) for n in power.counts]
-    assert power.found == pytest.approx(exact, abs=0.2)
-    assert all(later >= earlier - 0.15 for earlier, later in zip(power.found, power.found[1:], strict=False))
+    assert power.found == pytest.approx([1 - (1 - found / 20) ** n for n in power.counts])
+    assert all(later >= earlier for earlier, later in zip(power.found, power.found[1:], strict=False))
+
+
+def test_a_curve_agrees_with_copies_drawn_one_by_one() -> None:
+    """The naive version: draw whether each copy is found, and look whether any was."""
+    rng = np.random.default_rng(5)
+    drawn = [(rng.random((4_000, n)) < 4 / 20).any(axis=1).mean() for n in COUNTS]
+    assert curve(planted(4)).found == pytest.approx(drawn, abs=0.03)
+
+
+def test_twenty_planted_do_not_stand_for_all_patients() -> None:
+    """One of twenty was found: twenty further copies may hold none that is, though the twenty planted hold one."""
+    assert curve(planted(1)).found[-1] < 0.9
+    assert detection_limit(planted(1), curve(planted(1)), 0.9).value == 45
 
 
 def test_no_more_are_planted_than_there_are() -> None:
@@ -82,14 +94,16 @@ def test_limits_of_known_sensitivities() -> None:
     assert (deaf.value, deaf.high) == (math.inf, math.inf)
 
 
-def test_no_hits_and_no_statistics_is_not_measured() -> None:
-    from synthaudit.probes import planted as probe
+def outcome(copies: PlantedCopies) -> Outcome:
+    power = curve(copies)
+    return Outcome(copies, power, detection_limit(copies, power, 0.9))
 
-    copies = planted(0)
-    measure = probe._limit(copies, detection_limit(copies, curve(copies), 0.9))
+
+def test_no_hits_and_no_statistics_is_not_measured() -> None:
+    measure = detection_limit_measure(outcome(planted(0)))
     assert measure.value is None
-    assert measure.not_measured == ("no number of copies (unchanged) is found with 90 % probability; 20 were planted")
-    seen = probe._limit(planted(20), detection_limit(planted(20), curve(planted(20)), 0.9))
+    assert measure.not_measured == "no number of copies (unchanged) is found with 90 % probability; 20 were planted"
+    seen = detection_limit_measure(outcome(planted(20)))
     assert (seen.low, seen.value, seen.high, seen.n_patients) == (1, 1, 2, 20)
 
 

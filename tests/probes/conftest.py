@@ -23,7 +23,7 @@ from synthaudit.readers.scan import pixel_digest
 
 Image = NDArray[np.float32]
 SIZE = 64
-QUICK = Settings(relabelings=199, bootstraps=3, planted_patients=5, planted_decoys=2)
+QUICK = Settings(relabelings=199, bootstraps=3, planted_patients=5, planted_decoys=2, planted_per_strength=0)
 
 
 def patient_id(number: int) -> str:

@@ -16,7 +16,7 @@ from synthaudit.probe import Settings
 if TYPE_CHECKING:
     from tests.probes.conftest import Scene
 
-SMALL = Settings(relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1)
+SMALL = Settings(relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1, planted_per_strength=0)
 TIMES = {"started", "seconds", "stages"}
 
 
