@@ -1,0 +1,237 @@
+"""How alike the volumes of two different people can look: the yardstick for "too alike" among volumes.
+
+Each real volume of a sample looks for its likeliest stranger among the real volumes of other patients, by the same
+search, alignment and comparison that the synthetic volumes go through, and its best find is what an honest generator
+would be compared with. A mean over few slices scatters more than one over many; so there is one yardstick for each
+number of slices compared, made of the very same pairs.
+
+Patients are resampled, not volumes: two sequences of one patient have the same strangers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthaudit.errors import NotEnoughData
+from synthaudit.matching import strangers as single
+from synthaudit.matching.lookup import Candidates
+from synthaudit.matching.matcher import BLOCK, Matcher
+from synthaudit.matching.strangers import Strangers, sample_rows
+from synthaudit.matching.volumes import QueryVolume, SingleSlices, Volume, VolumeMatcher, VolumePair, middle
+from synthaudit.parallel import ordered_map
+
+LEVELS = (3, 5, 8)
+"""Numbers of slices that volumes are compared on; a pair with more is read on the next lower number."""
+LARGEST_SAMPLE = 120
+LEAST_DRAWN = 6
+"""Patients drawn in each resample, however few there are: a line needs points."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumeScale:
+    """The scales on which pairs of volumes are judged: number of slices -> scale (its images are volumes)."""
+
+    levels: dict[int, Strangers]
+
+    def level(self, pair: VolumePair) -> int:
+        """The number of slices on which this pair is judged; 0 if it has too few."""
+        return max((level for level in self.levels if level <= len(pair.slices)), default=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedPair:
+    """A synthetic and a real volume, judged.
+
+    Attributes:
+        likeness: In robust standard deviations above the median stranger.
+        suspected: Above the lower bar: someone has to look at the two.
+        proven: Beyond doubt.
+        similarity, threshold: (4,) the middle similarity of the slices by channel, and the lower bar there.
+    """
+
+    pair: VolumePair
+    likeness: float
+    suspected: bool
+    proven: bool
+    similarity: Floats
+    threshold: Floats
+
+
+def find_volume_strangers(
+    matcher: Matcher, volumes: Sequence[Volume], *, n_queries: int, rng: np.random.Generator
+) -> VolumeScale:
+    """Measure how alike the volumes of strangers are.
+
+    Args:
+        volumes: The pool's.
+        n_queries: How many synthetic volumes will be judged.
+
+    Raises:
+        NotEnoughData: Fewer than 20 real volumes have a stranger to be compared with.
+    """
+    patient = np.array([volume.patient for volume in volumes], dtype=np.intp)
+    if len(volumes) < single.LEAST_STRANGERS:
+        raise NotEnoughData(_too_few(len(volumes)))
+    sampled = sample_rows(patient, LARGEST_SAMPLE, rng)
+    places = [volumes[i].spread_out() for i in sampled]
+    rows = [volumes[i].rows[place] for i, place in zip(sampled, places, strict=True)]
+    every = np.concatenate(rows)
+    found = _looked_up(matcher, every)
+    starts = np.cumsum([0, *(len(one) for one in rows)])
+
+    def asked(n: int) -> QueryVolume:
+        def read(i: int) -> NDArray[np.float32]:
+            return matcher.pool.prepared(int(rows[n][i]), matcher.size).full
+
+        return QueryVolume(np.arange(starts[n], starts[n + 1]), volumes[sampled[n]].positions[places[n]], read)
+
+    pairs = VolumeMatcher(matcher, volumes).match(
+        [asked(n) for n in range(len(sampled))], found, stage="strangers' volumes"
+    )
+    return volume_scale(pairs, patient[sampled], patient, n_queries=n_queries, rng=rng)
+
+
+def _looked_up(matcher: Matcher, rows: NDArray[np.intp]) -> SingleSlices:
+    """The candidates of real slices among other patients' images; a block at a time, as memory is that of one."""
+    look_up = matcher.look_up
+    look_up.prepare()
+    found: list[Candidates] = []
+    starts = range(0, len(rows), BLOCK)
+    for start in matcher.progress.track(starts, "strangers' slices", len(starts)):
+        queries = [matcher.query_of_stranger(int(row)) for row in rows[start : start + BLOCK]]
+        found += look_up.candidates(queries, list(ordered_map(look_up.see, queries, matcher.workers)))
+    return SingleSlices(
+        query=np.repeat(np.arange(len(found)), [len(one.rows) for one in found]),
+        real=np.concatenate([one.rows for one in found]),
+        score=np.concatenate([one.scores for one in found]),
+    )
+
+
+def volume_scale(
+    pairs: Sequence[VolumePair],
+    query_patient: NDArray[np.intp],
+    patient: NDArray[np.intp],
+    *,
+    n_queries: int,
+    rng: np.random.Generator,
+) -> VolumeScale:
+    """The scales from pairs of strangers' volumes.
+
+    Args:
+        pairs: Of real volumes with real volumes of other patients.
+        query_patient: Patient of each volume that asked.
+        patient: Patient of each real volume.
+
+    Raises:
+        NotEnoughData: No number of slices has 20 strangers.
+    """
+    levels, most = {}, 0
+    for level in LEVELS:
+        first, second, asking = _likest(pairs, patient, level)
+        kept = ~_twin(first, second)
+        most = max(most, int(kept.sum()))
+        if kept.sum() >= single.LEAST_STRANGERS:
+            levels[level] = _scale(first[kept], query_patient[asking[kept]], n_queries, rng)
+    if not levels:
+        raise NotEnoughData(_too_few(most))
+    return VolumeScale(levels)
+
+
+def _too_few(found: int) -> str:
+    return (
+        f"knowing how alike strangers' volumes are needs at least {single.LEAST_STRANGERS} real volumes of 3 slices or "
+        f"more, with numbers in the column `slice`, that have a stranger, got {found}; add volumes of more patients"
+    )
+
+
+def _likest(
+    pairs: Sequence[VolumePair], patient: NDArray[np.intp], level: int
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """(q, 4) best similarity of each query with enough slices; the same to the next other patient; (q,) the queries."""
+    by_query: dict[int, list[tuple[int, Floats]]] = {}
+    for pair in pairs:
+        if len(pair.slices) >= level:
+            by_query.setdefault(pair.query, []).append((int(patient[pair.real]), middle(pair.similarity, level)))
+    first, second = np.full((len(by_query), 4), -1.0), np.full((len(by_query), 4), -1.0)
+    for row, found in enumerate(by_query.values()):
+        likest = max(found, key=lambda one: float(one[1].sum()))[0]
+        first[row] = np.max([similarity for _, similarity in found], axis=0)
+        others = [similarity for who, similarity in found if who != likest]
+        if others:
+            second[row] = np.max(others, axis=0)
+    return first, second, np.array(list(by_query), dtype=np.intp)
+
+
+def _center_and_spread(likest: Floats) -> tuple[Floats, Floats]:
+    center = np.median(likest, axis=0)
+    return center, np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), single.LEAST_SPREAD)
+
+
+def _twin(first: Floats, second: Floats) -> NDArray[np.bool_]:
+    """(q,) volumes whose likest stranger is the same volume to the eye: one person under two ids."""
+    if not len(first):
+        return np.zeros(0, dtype=bool)
+    center, spread = _center_and_spread(first)
+    best = ((first - center) / spread).max(axis=1)
+    next_best = np.maximum(((second - center) / spread).max(axis=1), 0.0)
+    return np.asarray((first[:, :2].max(axis=1) >= single.SAME_PICTURE) & (best - next_best > single.FAR_OUT))
+
+
+def _scale(first: Floats, asking: NDArray[np.intp], n_queries: int, rng: np.random.Generator) -> Strangers:
+    """The scale of one number of slices; `asking` is the patient of each row of `first`."""
+    center, spread = _center_and_spread(first)
+    best = ((first - center) / spread).max(axis=1)
+    n_patients = len(np.unique(asking))
+    enough = len(best) >= single.LEAST_FOR_PROOF and n_patients >= single.LEAST_PATIENTS_FOR_PROOF
+    suspect = _bar(best, asking, single.SUSPECT_ALARMS / max(1, n_queries), rng) if n_patients > 1 else np.inf
+    proof = _bar(best, asking, single.PROOF_ALARMS / max(1, n_queries), rng) if enough else np.inf
+    return Strangers(
+        center,
+        spread,
+        best,
+        threshold=max(suspect, float(best.max()) + single.SUSPECT_MARGIN),
+        proof=max(proof, float(best.max()) + single.PROOF_MARGIN),
+        largest=first.max(axis=0),
+        n_images=len(best),
+        n_patients=n_patients,
+        sampled=np.empty(0, dtype=np.intp),
+        twins=np.empty((0, 2), dtype=np.intp),
+    )
+
+
+def _bar(best: Floats, asking: NDArray[np.intp], level: float, rng: np.random.Generator) -> float:
+    """Upper 95 % limit, over patients drawn anew and one volume of each, of where a normal tail leaves that share."""
+    order = np.argsort(asking, kind="stable")
+    _, starts, sizes = np.unique(asking[order], return_index=True, return_counts=True)
+    drawn = rng.integers(0, len(starts), (single.BAR_BOOTSTRAPS, max(len(starts), LEAST_DRAWN)))
+    volume = starts[drawn] + np.floor(rng.random(drawn.shape) * sizes[drawn]).astype(np.intp)
+    resampled = np.sort(best[order][volume], axis=1)
+    return float(np.quantile(single._read_bar(resampled, level), 0.95))
+
+
+def judged(pairs: Sequence[VolumePair], scale: VolumeScale) -> list[JudgedPair]:
+    """Every pair that has slices enough, on the scale of its number of slices."""
+    found = []
+    for pair in pairs:
+        level = scale.level(pair)
+        if not level:
+            continue
+        strangers, similarity = scale.levels[level], middle(pair.similarity, level)
+        likeness = float(strangers.likeness(similarity[None])[0])
+        found.append(
+            JudgedPair(
+                pair,
+                likeness,
+                likeness > strangers.threshold,
+                likeness > strangers.threshold and bool(strangers.proves(similarity[None])[0]),
+                similarity,
+                strangers.center + strangers.threshold * strangers.spread,
+            )
+        )
+    return found
