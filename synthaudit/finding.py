@@ -88,6 +88,8 @@ class Pair:
             brought onto the synthetic one, `difference` the absolute difference of the two, in gray values.
         transform: How the two were brought together, in words: "mirrored, rotated by 4 degrees".
         similarity, threshold: Of the registered pair, and what was asked for; both in [-1, 1].
+        region: (left, top, right, bottom) of the part that is alike, in pixels of `synthetic` and `registered`, right
+            and bottom just beyond it; None where the whole images were compared.
     """
 
     synthetic: NDArray[np.uint8]
@@ -97,6 +99,7 @@ class Pair:
     transform: str
     similarity: float
     threshold: float
+    region: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
