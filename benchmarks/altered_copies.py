@@ -112,8 +112,9 @@ def with_copies(given: Scene, alteration: str, n: int, seed: int) -> Scene:
     made = []
     for row, partner in zip(rows, partners, strict=True):
         image = train.sources[row].read()
-        side, channels = min(LARGEST_COPY, max(image.shape[:2])), 3 if image.ndim == 3 else 1
-        square, other = (canvas(one, side, channels) for one in (image, synthetic.sources[int(partner)].read()))
+        side = min(LARGEST_COPY, max(image.shape[:2]))
+        other = synthetic.sources[int(partner)].read()
+        square, other = (canvas(one, side, 3 if image.ndim == 3 else 1) for one in (image, other))
         drawn = np.random.default_rng([seed, row, *alteration.encode()])
         altered = ALTERATIONS[alteration](square, other, drawn)
         made.append(np.asarray(np.round(255 * np.clip(altered, 0, 1)) / 255, dtype=np.float32))
