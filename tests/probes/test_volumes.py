@@ -50,12 +50,12 @@ def body(number: int, slices: int) -> Body:
     fine = gaussian_filter(rng.standard_normal((slices, SIZE, SIZE)), (0.7, 1.6, 1.6))
     broad = gaussian_filter(rng.standard_normal((slices, SIZE, SIZE)), (1.5, 5, 5))
     tissue = 0.06 * fine / fine.std() + 0.08 * broad / broad.std()
-    return np.clip(head * (0.5 + tissue) + 0.05, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(head * (0.5 + tissue) + 0.05, 0, 1), dtype=np.float32)
 
 
 def noisy(volume: Body, strength: float, seed: int) -> Body:
     rng = np.random.default_rng([seed, 5])
-    return np.clip(volume + strength * rng.standard_normal(volume.shape), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(volume + strength * rng.standard_normal(volume.shape), 0, 1), dtype=np.float32)
 
 
 def cohort(role: Role, volumes: dict[str, Body], step: float = 1.0, start: float = 0.0) -> Cohort:
