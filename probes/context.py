@@ -96,14 +96,15 @@ def _three_sets(evidence: Evidence) -> dict[str, ThreeSets]:
     """The sets in each encoder's space, in an order that neither file names nor the labels have a part in."""
     pool = evidence.pool
     is_train = pool.patient_is_train[pool.patient]
-    whose = [np.unique(pool.patient[side], return_inverse=True)[1] for side in (is_train, ~is_train)]
+    trained, held = (np.unique(pool.patient[side], return_inverse=True)[1] for side in (is_train, ~is_train))
     order = np.argsort(np.array(evidence.synthetic.pixel_digests), kind="stable")
     return {
         space.encoder.name: ThreeSets(
             space.vectors[is_train],
             space.vectors[~is_train],
             evidence.embeddings[space.encoder.name][Role.SYNTHETIC].vectors[order],
-            *whose,
+            trained,
+            held,
             workers=evidence.workers,
         )
         for space in evidence.matcher.spaces

@@ -146,7 +146,7 @@ def test_the_likelihood_gap_is_that_of_its_authors() -> None:
         density = (
             np.exp(-0.5 * cdist(rows, generated, "sqeuclidean") / np.exp(theta)) / (2 * np.pi * np.exp(theta)) ** 4
         )
-        return -np.log(density.mean(axis=1)) / 8
+        return np.asarray(-np.log(density.mean(axis=1)) / 8)
 
     expected = 100 * (naive(train).mean() - naive(held_out).mean())
     found = fld_gap(mixture.negative_log_likelihoods(train), mixture.negative_log_likelihoods(held_out))

@@ -34,7 +34,7 @@ def test_nndr_passes_a_copy_of_one_of_two_like_images() -> None:
     people = rng.normal(size=(60, 16))
 
     def unit(rows: np.ndarray) -> np.ndarray:
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
     copies = unit(people + 0.05 * rng.normal(size=people.shape))
     twice = unit(np.concatenate([people, people + 0.05 * rng.normal(size=people.shape)]))
@@ -106,15 +106,19 @@ def test_nothing_is_drawn_from_sides_of_one_size() -> None:
         np.testing.assert_array_equal(rows, np.arange(12))
 
 
+def _holds_its_floor(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> bool:
+    def difference(w: np.ndarray, v: np.ndarray) -> float:
+        return float((w @ x - v @ y) / 15)
+
+    low, high = interval_about_floor(float(y.mean()), difference, 15, 15, rng, resamples=200)
+    return bool(low <= y.mean() <= high)
+
+
 def test_the_interval_about_the_floor_covers_it() -> None:
     """Means of two sides that do not differ, by 10 to 15 patients: missed in one of twenty."""
     rng = np.random.default_rng(4)
     missed = 0
     for _ in range(150):
-        x, y = rng.normal(size=15), rng.normal(size=15)
-        low, high = interval_about_floor(
-            float(y.mean()), lambda w, v, x=x, y=y: float((w @ x - v @ y) / 15), 15, 15, rng, resamples=200
-        )
-        missed += not low <= y.mean() <= high
+        missed += not _holds_its_floor(rng.normal(size=15), rng.normal(size=15), rng)
     assert missed <= binom.ppf(0.999, 150, 0.07), "percentile intervals of so few are a little short"
     assert missed > 0
