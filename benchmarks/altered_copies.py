@@ -64,6 +64,27 @@ ALTERATIONS: Mapping[str, Alteration] = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EightBit:
+    """An image in memory, decoded once for all audits: 8 bits a pixel, as most files hold them."""
+
+    pixels: NDArray[np.uint8]
+
+    def read(self) -> Image:
+        """(h, w) or (h, w, 3) float32 in [0, 1]."""
+        return self.pixels.astype(np.float32) / np.float32(255)
+
+
+def in_memory(cohort: Cohort) -> Cohort:
+    """The cohort, decoded; images that 8 bits do not hold exactly stay as they are."""
+    sources: list[EightBit | ArrayImage] = []
+    for source in cohort.sources:
+        image = source.read()
+        held = EightBit(np.round(255 * image).astype(np.uint8))
+        sources.append(held if np.array_equal(held.read(), image) else ArrayImage(image))
+    return replace(cohort, sources=tuple(sources))
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """What one audit is given, and the truth: `copied` are the patients in `synthetic`."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.altered_copies import ALTERATIONS, Scene, named_by_peers, scene, with_copies
+from benchmarks.altered_copies import ALTERATIONS, Scene, in_memory, named_by_peers, scene, with_copies
 from benchmarks.copied_patients import Dataset, read
 from benchmarks.detection_tables import tables
 from synthaudit import Audit, Cohort, EmbeddingCache, PixelEncoder, Progress, SynthauditError, audit, registry
@@ -159,7 +159,7 @@ def run(arguments: argparse.Namespace) -> None:
             todo = [job for job in wanted if _key({**head, "alteration": job[0], "seed": job[1]}) not in known]
             if not todo:
                 continue
-            cohort = subset(read(dataset, arguments.data)) if cohort is None else cohort
+            cohort = in_memory(subset(read(dataset, arguments.data))) if cohort is None else cohort
             with tempfile.TemporaryDirectory() as folder:
                 try:
                     encoder = encoder_of(name, spec, cohort, arguments.half, default_workers())
