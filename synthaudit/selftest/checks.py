@@ -197,7 +197,8 @@ CHECKS = (
     ),
     Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", _fitness, (SEEING,), {}, only=(FIRST,)),
-    # No verdict rests on it, and it misleads: it misses few copies, and takes another hospital's holdout for a leak.
+    # No verdict rests on it, and it misleads: it misses few copies and mirrored ones, and takes a holdout from
+    # elsewhere for a leak.
     Check(
         "closer as a whole",
         "context",
@@ -205,6 +206,7 @@ CHECKS = (
         (EVEN,),
         {
             **dict.fromkeys(_COPIERS[:-1], (CLOSER,)),
+            "copier-mirrored": (EVEN, CLOSER),
             "mixup": (CLOSER,),
             "transplant": (EVEN, CLOSER),
             "other-hospital": (EVEN, CLOSER),

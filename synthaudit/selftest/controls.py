@@ -37,7 +37,9 @@ class Sizes:
     patients: int = 40
     samples: int = 40
     image_px: int = 64
-    settings: Settings = field(default_factory=lambda: Settings(bootstraps=5, planted_patients=8, planted_decoys=4))
+    settings: Settings = field(
+        default_factory=lambda: Settings(bootstraps=5, planted_patients=8, planted_decoys=4, planted_per_strength=0)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,9 +76,11 @@ def run_trial(
     with tempfile.TemporaryDirectory() as folder:
         auditor = _Auditor(seed, sizes, EmbeddingCache(Path(folder)), Memo(), workers)
         for case in progress.track(cases, "controls", len(cases)):
-            result = auditor.audited(case, shared)
+            result = auditor.audited(case, () if case.name == FIRST else ONCE)
             if case.name == FIRST:
                 shared = tuple(finding for finding in result.findings if finding.probe in ONCE)
+            elif case.holdout is cases[0].holdout:
+                result = judge_again(replace(result, findings=(*result.findings, *shared)), POLICY)
             asked = [check for check in CHECKS if not check.only or case.name in check.only]
             mine = [_cell(check, result, case) for check in asked]
             wrong = [cell.check for cell in mine if not cell.right]
@@ -98,14 +100,13 @@ class _Auditor:
     memo: Memo
     workers: int | None
 
-    def audited(self, case: Control, shared: tuple[Finding, ...]) -> Audit:
-        """The audit of one control by all probes but those whose findings are `shared`, judged on all of them."""
-        known = {finding.probe for finding in shared}
-        result = audit(
+    def audited(self, case: Control, without: tuple[str, ...]) -> Audit:
+        """The audit of one control by all probes but these."""
+        return audit(
             train=case.train,
             holdout=case.holdout,
             synthetic=case.synthetic,
-            probes=[name for name in registry.names("probes") if name not in known],
+            probes=[name for name in registry.names("probes") if name not in without],
             policy=POLICY,
             seed=self.seed,
             workers=self.workers,
@@ -113,7 +114,6 @@ class _Auditor:
             memo=self.memo,
             settings=self.sizes.settings,
         )
-        return judge_again(replace(result, findings=(*result.findings, *shared)), POLICY)
 
 
 def _cell(check: Check, result: Audit, case: Control) -> Cell:
