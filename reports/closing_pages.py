@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -89,21 +90,36 @@ def _provenance(audit: Audit, identity: str) -> list[Flowable]:
 def _encoders(encoders: tuple[EncoderSummary, ...]) -> list[Flowable]:
     if not encoders:
         return []
-    columns = [Column("Encoder", 30), Column("Fingerprint", 50), Column("Numbers per image", 22, numeric=True)]
+    columns = [Column("Encoder", 40), Column("Fingerprint", 96), Column("Numbers per image", 30, numeric=True)]
     rows = [
         [
             blocks.text(encoder.name, "cell-strong"),
             blocks.text(encoder.fingerprint, "small"),
             blocks.text(f"{encoder.dim:,}", "number"),
-            [blocks.text(wording.fitness_line(name, n), "cell") for name, n in encoder.fitness.items()]
-            or blocks.text("not measured", "cell"),
+        ]
+        for encoder in encoders
+    ]
+    return [*blocks.subsection("Encoders"), blocks.data_table(columns, rows), *_fitness(encoders)]
+
+
+def _fitness(encoders: tuple[EncoderSummary, ...]) -> list[Flowable]:
+    """A row for each encoder: what it sees in these images."""
+    columns = [Column("Encoder", 40)]
+    columns += [Column(heading, 25.2, numeric=True) for heading, _ in wording.FITNESS.values()]
+    rows: list[list[blocks.Cell]] = [
+        [
+            blocks.text(encoder.name, "cell-strong"),
+            *(
+                blocks.text(formats.number(encoder.fitness.get(name, math.nan), unit), "number")
+                for name, (_, unit) in wording.FITNESS.items()
+            ),
         ]
         for encoder in encoders
     ]
     return [
-        *blocks.subsection("Encoders"),
-        blocks.data_table([*columns, Column("Fitness on this data", 64)], rows),
-        blocks.text(wording.FITNESS_NOTE, "small"),
+        *blocks.subsection("Their fitness for these images"),
+        blocks.data_table(columns, rows),
+        blocks.text(f"{formats.NONE}: not measured. {wording.FITNESS_NOTE}", "small"),
     ]
 
 

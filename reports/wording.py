@@ -10,7 +10,6 @@ import re
 
 from synthaudit.finding import Assumption, Kind
 from synthaudit.policy import Verdict
-from synthaudit.reports import formats
 
 TITLE = "Can patients be found again in these images?"
 SERIES = "Privacy audit of synthetic medical images"
@@ -126,15 +125,22 @@ _VARIANTS = {
 }
 _OF_AN_ENCODER = ("retrieval_at_1", "same_patient_auc", "effective_rank", "effective_rank_share", "hubness")
 """Measures whose variant is an encoder, called by its own name."""
-_SHARES_OF_FITNESS = ("retrieval_at_1", "effective_rank_share")
+FITNESS = {
+    "retrieval_at_1": ("Altered images that lead back to themselves", "share"),
+    "same_patient_auc": ("Same patient told apart (AUC)", ""),
+    "effective_rank": ("Directions used", ""),
+    "effective_rank_share": ("of those possible", "share"),
+    "hubness": ("Hubness (0: none)", ""),
+}
+"""Figures of an encoder's fitness: heading and unit of their columns."""
 FITNESS_NOTE = (
     "Measured on the real images of this audit, each encoder alone. What the figures mean, and what they do not, "
-    "stands with the question whether the encoders can tell these images apart. The verdict looks at their combination."
+    "stands under “Are the encoders fit for these images?”. The verdict looks at their combination."
 )
 _ROLES = {"train": "training", "holdout": "holdout", "synthetic": "synthetic", "reference": "reference"}
 _PROBES = {
     "inputs": "Are the inputs fit for an audit?",
-    "encoders": "Can the encoders tell these images apart?",
+    "encoders": "Are the encoders fit for these images?",
     "copies": "Were patients copied?",
     "planted": "Planted copies: what would have been found",
 }
@@ -165,12 +171,6 @@ def measure_label(name: str) -> str:
     if stem in _OF_AN_ENCODER:
         return f"{label}: {variant or 'as used'}"
     return f"{label}: {variant_label(variant)}" if variant else label
-
-
-def fitness_line(name: str, value: float) -> str:
-    """One figure of an encoder's fitness, in plain words."""
-    unit = "share" if name in _SHARES_OF_FITNESS else ""
-    return f"{_MEASURES.get(name, _spaced(name))}: {formats.number(value, unit)}"
 
 
 def variant_label(variant: str) -> str:
