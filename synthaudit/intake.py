@@ -16,7 +16,8 @@ import numpy as np
 
 from synthaudit.audit_record import InputIssue
 from synthaudit.cohort import Cohort, Role
-from synthaudit.errors import InputError, UsageError
+from synthaudit.errors import InputError, UnreadableImage, UsageError
+from synthaudit.matching.direct import shows_something
 from synthaudit.parallel import default_workers
 from synthaudit.progress import Progress
 from synthaudit.readers.assembly import Described, alike_but_for_case, describe, sizes_in_words
@@ -215,24 +216,20 @@ def _described(
 ) -> list[Described]:
     """The images that take part, of all folders; what is in doubt goes on the account."""
     every = [image for role, scan in scans.items() for image in describe(role, scan.images, matching, columns, named)]
-    left_out = [image for image in every if image.doubt == "role-conflict"]
-    images, doubtful = with_volumes([image for image in every if image.doubt != "role-conflict"], columns)
+    images, doubtful = with_volumes(every, columns)
     for role in Role:
-        mine = [image for image in (*images, *left_out) if image.role == role]
-        for reason in ("no-row", "no-patient", "no-patient-volume", "role-conflict"):
-            names = [image.image.name for image in mine if image.doubt == reason]
+        mine = [image for image in images if image.role == role]
+        for reason in ("no-row", "no-patient", "no-patient-volume", "role-conflict", *DOUBTS):
+            names = [image.image.name for image in mine if image.doubt == reason] + doubtful[role.value, reason]
             account.add(role, reason, names, excluded=reason == "role-conflict")
-        for reason in DOUBTS:
-            account.add(role, reason, doubtful.get((role.value, reason), []), excluded=False)
         account.add(role, "patient-id-case", [], excluded=False, count=alike_but_for_case(mine))
-    return images
+    return [image for image in images if image.doubt != "role-conflict"]
 
 
 def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
     """The cohort of these images; its attributes are the table's columns, and those that any header fills."""
     filled = {name for image in images for name in image.attributes}
     attributes = [*attribute_columns(columns), *sorted(filled - set(columns))]
-    volumes = tuple(image.volume for image in images)
     return Cohort(
         role=role,
         names=tuple(image.image.name for image in images),
@@ -241,8 +238,8 @@ def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> 
         known_patient=np.array([image.known_patient for image in images], dtype=np.bool_),
         attributes={name: tuple(image.attributes.get(name, "") for image in images) for name in attributes},
         pixel_digests=tuple(image.image.checked.digest for image in images),
-        volumes=volumes if any(volumes) else (),
-        positions=tuple(image.position for image in images) if any(volumes) else (),
+        volumes=tuple(image.volume for image in images),
+        positions=tuple(image.position for image in images),
     )
 
 
@@ -289,7 +286,15 @@ def _report_duplicates(cohorts: Mapping[Role, Cohort], account: _Account) -> Non
     if holdout is None:
         return
     # Whoever is left in the holdout is no training patient, so equal pixels are under different ids.
-    both = set(train.pixel_digests) & set(holdout.pixel_digests)
+    both = {d for d in set(train.pixel_digests) & set(holdout.pixel_digests) if _shows_someone(train, d)}
     for cohort in (train, holdout):
         names = [n for n, d in zip(cohort.names, cohort.pixel_digests, strict=True) if d in both]
         account.add(cohort.role, "duplicate-across", names, excluded=False)
+
+
+def _shows_someone(cohort: Cohort, digest: str) -> bool:
+    """Whether the image is more than blank: the outer slices of volumes are equal, whoever they are of."""
+    try:
+        return shows_something(cohort.sources[cohort.pixel_digests.index(digest)].read())
+    except UnreadableImage:
+        return True

@@ -57,10 +57,10 @@ def test_a_table_groups_real_and_synthetic_slices(tmp_path: Path) -> None:
 def test_without_volumes_nothing_changes(tmp_path: Path) -> None:
     files = {"train": ["a.png", "b.png"], "synthetic": ["s.png"]}
     intake = loaded(tmp_path, files, ["a.png,P1,7", "b.png,P1,"], "file,patient_id,slice")
-    assert intake.train.volumes == ()
+    assert intake.train.volume_ids == ()
     assert intake.train.attributes == {"slice": ("7", "")}, "a column `slice` alone is an attribute like any other"
     empty = loaded(tmp_path, files, ["a.png,P1,,3", "b.png,P1,,4"])
-    assert empty.train.volumes == ()
+    assert empty.train.volume_ids == ()
     assert counts(empty) == {}
 
 
@@ -96,6 +96,14 @@ def test_a_slice_without_a_number_stays_in_its_volume(tmp_path: Path, text: str,
     assert math.isnan(intake.train.positions[1])
 
 
+def test_an_image_whose_role_is_in_doubt_is_no_slice(tmp_path: Path) -> None:
+    files = {"train": ["a.png", "b.png"], "synthetic": ["s.png"]}
+    rows = ["a.png,P1,v,1,train", "b.png,P1,v,1,synthetic"]
+    intake = loaded(tmp_path, files, rows, f"{HEADER},role")
+    assert [issue.reason for issue in intake.issues] == ["role-conflict"]
+    assert intake.train.positions == (1.0,)
+
+
 def test_two_slices_at_one_position_are_listed_both(tmp_path: Path) -> None:
     files = {"train": ["a.png", "b.png", "c.png"], "synthetic": ["s.png"]}
     intake = loaded(tmp_path, files, ["a.png,P1,v,1", "b.png,P1,v,1.0", "c.png,P1,v,2"])
@@ -124,6 +132,16 @@ def test_rows_that_give_one_image_two_volumes_are_refused(tmp_path: Path) -> Non
     files = {"train": ["a.png"], "synthetic": ["s.png"]}
     with pytest.raises(MetadataError, match=r"contradict each other for 1 image\(s\), in: slice, volume"):
         loaded(tmp_path, files, ["a.png,P1,v,1", "a.png,P1,w,2"])
+
+
+def test_blank_slices_are_equal_whoever_they_are_of(tmp_path: Path) -> None:
+    files = {"train": ["a.png", "b.png"], "holdout": ["c.png", "d.png"], "synthetic": ["s.png"]}
+    given = folders(tmp_path, files)
+    for name in ("train/b.png", "holdout/d.png"):
+        Image.fromarray(np.zeros((12, 16), np.uint8)).save(tmp_path / name)
+    assert {issue.reason for issue in load(**given).issues} == {"no-patient"}
+    Image.open(tmp_path / "train" / "a.png").save(tmp_path / "holdout" / "d.png")
+    assert {issue.reason for issue in load(**given).issues} == {"no-patient", "duplicate-across"}
 
 
 def test_no_message_names_a_volume(tmp_path: Path) -> None:

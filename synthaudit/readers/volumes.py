@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from synthaudit.readers.assembly import Described
@@ -21,8 +21,8 @@ DOUBTS = ("volume-two-roles", "volume-two-patients", "slice-missing", "slice-not
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE)
 _OF_A_STACK = re.compile(r"#(\d+)$")
 
-Doubtful = Mapping[tuple[str, str], list[str]]
-"""(role, reason) -> names of the images."""
+Doubtful = defaultdict[tuple[str, str], list[str]]
+"""(role, reason) -> names of the images; empty for all others."""
 
 
 def attribute_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -36,17 +36,17 @@ def with_volumes(images: Sequence[Described], columns: Sequence[str]) -> tuple[l
     Real slices without a patient id take that of their volume; where the volume has none, it is a patient of its own.
 
     Args:
-        images: Of all roles that take part, with the table's cells as attributes.
+        images: Of all roles, with the table's cells as attributes. Those whose role is in doubt take no part.
         columns: The table's attribute columns; without `volume` among them nothing changes.
     """
+    doubtful: Doubtful = defaultdict(list)
     if "volume" not in columns:
-        return list(images), {}
-    doubtful: dict[tuple[str, str], list[str]] = {}
+        return list(images), doubtful
 
     def doubt(image: Described, reason: str) -> None:
-        doubtful.setdefault((str(image.role), reason), []).append(image.image.name)
+        doubtful[str(image.role), reason].append(image.image.name)
 
-    named = [image.attributes.get("volume", "") for image in images]
+    named = ["" if image.doubt == "role-conflict" else image.attributes.get("volume", "") for image in images]
     wrong = _contradicted(images, named)
     described = []
     for image, volume in zip(images, named, strict=True):
