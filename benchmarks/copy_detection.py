@@ -42,8 +42,13 @@ DATASETS = (
 LARGEST = 1_000
 """Images of a data set; of a larger one the patients with the least hashes are taken."""
 ENCODERS = ("descriptor", "copynet", "mobilenetv2-coral")
-NAMING = ("copies", "regions", "volumes")
-"""Probes that name patients."""
+WEIGHTS = {"mobilenetv2-coral": "weights/mobilenet_v2_100_224_imagenet_dequant.npz"}
+"""Where in the data folder the weights lie, of encoders that were named without a file."""
+NAMING = ("copies", "volumes")
+"""Probes that name patients, and share what they compared with the audits before."""
+PARTS = "regions"
+"""Names them too, but compares anew in each audit: it is asked of `PART_ALTERATIONS`, and of the first honest seeds."""
+PART_ALTERATIONS = ("plain", "crop .80-.88", "blend .3", "blend .5", "region 36 %")
 COPIED = 10
 NONE = "none"
 
@@ -59,6 +64,7 @@ class Bench:
     cache: EmbeddingCache
     memo: Memo
     workers: int
+    part_seeds: int
 
     def record(self, alteration: str, seed: int) -> dict[str, Any]:
         """The result of one audit, and of the peers' rules on the same images."""
@@ -66,8 +72,11 @@ class Bench:
         given = scene(self.cohort, self.half, seed)
         if alteration != NONE:
             given = with_copies(given, alteration, COPIED, seed)
-        result = self._audited(given, seed)
-        methods = {"synthaudit": named_by_audit(result, given)}
+        parts = seed < self.part_seeds and alteration in (*PART_ALTERATIONS, NONE) and PARTS in registry.names("probes")
+        result = self._audited(given, seed, [*NAMING, PARTS] if parts else list(NAMING))
+        methods = {"synthaudit": named_by_audit(result, given, NAMING)}
+        if parts:
+            methods["with parts"] = named_by_audit(result, given, (*NAMING, PARTS))
         methods |= named_by_peers(given, self.encoder, self.cache, self.memo)
         return {
             "images": [len(given.train), len(given.holdout), len(given.synthetic)],
@@ -78,10 +87,8 @@ class Bench:
             "cpu_seconds": round(time.process_time() - clock, 1),
         }
 
-    def _audited(self, given: Scene, seed: int) -> Audit:
+    def _audited(self, given: Scene, seed: int, probes: list[str]) -> Audit:
         """The audit; the input gate is asked only where the verdict depends on it, for it takes long."""
-        there = registry.names("probes")
-        probes = [name for name in NAMING if name in there]
         result = self._run(given, probes, seed)
         copies = result.finding("copies")
         measure = None if copies is None else copies.measure("statistical_patients")
@@ -104,9 +111,10 @@ class Bench:
         )
 
 
-def named_by_audit(result: Audit, given: Scene) -> set[str]:
-    """The patients flagged in `exposures.csv`, of either side: a held-out patient named is named wrongly."""
-    flagged = {one.patient_id for finding in result.findings for one in finding.exposures if one.flagged}
+def named_by_audit(result: Audit, given: Scene, probes: tuple[str, ...]) -> set[str]:
+    """The patients whom these probes flag in `exposures.csv`, of either side: a held-out one is named wrongly."""
+    asked = [finding for finding in result.findings if finding.probe in probes]
+    flagged = {one.patient_id for finding in asked for one in finding.exposures if one.flagged}
     return flagged & (set(given.train.patients) | set(given.holdout.patients))
 
 
@@ -153,7 +161,9 @@ def run(arguments: argparse.Namespace) -> None:
         cohort: Cohort | None = None
         memo = Memo()
         for spec in arguments.encoders:
-            name = spec.partition(":")[0]
+            name, _, file = spec.partition(":")
+            if name in WEIGHTS and not file:
+                spec = f"{name}:{arguments.data / WEIGHTS[name]}"  # noqa: PLW2901
             head = {"data": dataset.name, "half": arguments.half, "encoder": name}
             wanted = jobs(arguments.seeds, arguments.null_seeds, arguments.alterations)
             todo = [job for job in wanted if _key({**head, "alteration": job[0], "seed": job[1]}) not in known]
@@ -167,7 +177,9 @@ def run(arguments: argparse.Namespace) -> None:
                     print(f"{dataset.name}: left out {name}: {error}", flush=True)
                     continue
                 cache = EmbeddingCache(Path(folder))
-                bench = Bench(dataset.name, cohort, arguments.half, encoder, cache, memo, default_workers())
+                bench = Bench(
+                    dataset.name, cohort, arguments.half, encoder, cache, memo, default_workers(), arguments.part_seeds
+                )
                 for alteration, seed in todo:
                     line = {**head, "alteration": alteration, "seed": seed, "machine": machine}
                     line |= bench.record(alteration, seed)
@@ -209,6 +221,7 @@ def main() -> None:
     parser.add_argument("--alterations", nargs="*", default=list(ALTERATIONS), choices=list(ALTERATIONS))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--null-seeds", type=int, default=50)
+    parser.add_argument("--part-seeds", type=int, default=1, help="seeds in which parts of images are looked for, too")
     arguments = parser.parse_args()
     if arguments.show:
         found = [line for line in lines(arguments.out) if line["half"] == arguments.half]

@@ -20,7 +20,8 @@ def tables(lines: Sequence[Line], alterations: Sequence[str], none: str) -> Iter
 
 
 def _table(data: str, encoder: str, lines: Sequence[Line], alterations: Sequence[str], none: str) -> Iterator[str]:
-    methods = list(dict.fromkeys(name for line in lines for name in line["named"]))
+    fullest = max((list(line["named"]) for line in lines), key=len)
+    methods = list(dict.fromkeys([*fullest, *(name for line in lines for name in line["named"])]))
     one = lines[0]
     train, holdout, synthetic = (_span([line["images"][i] for line in lines]) for i in range(3))
     patients, held = (_span([line["patients"][i] for line in lines]) for i in range(2))
@@ -29,7 +30,7 @@ def _table(data: str, encoder: str, lines: Sequence[Line], alterations: Sequence
     yield ""
     yield (
         f"{train} training images of {patients} patients, {holdout} held-out images of {held} patients, {synthetic} "
-        "others. In a cell: share of the copied patients named / realized FDP."
+        "others. In a cell: share of the copied patients named / realized FDP; n where fewer seeds have it."
     )
     yield ""
     yield f"| copies | seeds | {' | '.join(methods)} |"
@@ -55,7 +56,8 @@ def _power(lines: Sequence[Line], method: str) -> str:
         return "-"
     share = np.mean([right / copied for right, _, copied in counts])
     fdp = np.mean([wrong / max(1, right + wrong) for right, wrong, _ in counts])
-    return f"{share:.2f} / {fdp:.2f}"
+    fewer = f" (n = {len(counts)})" if len(counts) < len(lines) else ""
+    return f"{share:.2f} / {fdp:.2f}{fewer}"
 
 
 def _share(hits: Sequence[bool]) -> str:
