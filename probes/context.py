@@ -72,7 +72,7 @@ _MEASURES: dict[str, tuple[Compute, str, str]] = {
         c_t_score,
         "",
         "Distances of synthetic and of held-out images to the training images, ranked by cell (z-score; 1 cell for "
-        "50 images, fitted to both sides; far below 0: closer). Floor: 0, by symmetry. How it misleads: it flags a "
+        "50 images; far below 0: closer). Floor: 0, by symmetry. How it misleads: it flags a "
         "generator that merely blurs, and clears one that copies everything a little shifted.",
     ),
     "fld_gap": (

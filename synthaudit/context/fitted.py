@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaudit.context.three_sets import DRAWS, SetMeasure, ThreeSets
+from synthaudit.context.three_sets import DRAWS, LARGEST_FIT, SetMeasure, ThreeSets
 from synthaudit.errors import NotEnoughData
 from synthaudit.statistics.cells import cell_centers, cell_of
 from synthaudit.statistics.likelihood_gap import Mixture, fit_mixture, standardized
@@ -23,15 +23,19 @@ _Whose = tuple[NDArray[np.float64], NDArray[np.intp]]
 
 
 def c_t_score(sets: ThreeSets, rng: np.random.Generator) -> SetMeasure:
-    """C_T, with cells fitted to training and held-out images together, so that they do not know the label.
+    """C_T, with cells fitted to the training images, as published.
 
-    The floor is 0 and needs no drawing: it is what two random halves of the holdout have on average.
+    What must not tell apart here are held-out and synthetic images, and the fit sees neither. Cells fitted to training
+    and held-out images together fit the held-out ones better than the synthetic: with 600 images of 128 dimensions a
+    side, C_T was then 0.54 on average without any leak (25 simulations, spread 0.31), and -0.06 as published. The floor
+    is 0 and needs no drawing: it is what two random halves of the holdout have on average.
 
     Raises:
         NotEnoughData: No cell holds enough images.
     """
     k = number_of_cells(len(sets.train), len(sets.holdout), len(sets.synthetic))
-    centers = cell_centers(sets.pooled(rng), k, rng)
+    fitted = np.sort(rng.permutation(len(sets.train))[:LARGEST_FIT])
+    centers = cell_centers(sets.train[fitted], k, rng)
     trained = cell_of(sets.train, centers)
     ours, our_cell = _to_own_cell(sets, sets.synthetic, trained, centers)
     theirs, their_cell = _to_own_cell(sets, sets.holdout, trained, centers)

@@ -13,7 +13,7 @@ def cell_centers(rows: NDArray[np.floating], k: int, rng: np.random.Generator) -
     """(c, d) centers of at most `k` cells, by k-means from k-means++ seeds.
 
     Args:
-        rows: (n, d) the vectors to divide; whoever fits cells split-blind passes training and holdout together.
+        rows: (n, d) the vectors to divide.
         k: Cells wanted, at least 1; cells that lose all their rows are dropped.
 
     Reference:

@@ -81,6 +81,13 @@ def test_the_share_is_one_half_on_average(simulate: Simulate) -> None:
     assert abs(values.mean() - 0.5) < 3 * values.std() / np.sqrt(200)
 
 
+def test_c_t_is_zero_on_average_without_a_leak(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that have seen the held-out images, and not the synthetic ones, put C_T half a unit too high."""
+    monkeypatch.setattr("synthaudit.context.fitted.interval_about_floor", lambda *_: (0.0, 0.0))
+    scenes = (simulate(seed=seed, train=500, holdout=500, synthetic=500, d=64) for seed in range(10))
+    assert abs(np.mean([measured("c_t", sets).value for sets in scenes])) < 0.25
+
+
 @pytest.mark.parametrize("name", MEASURES)
 def test_the_same_seed_gives_the_same_numbers_whatever_the_workers(name: str, simulate: Simulate) -> None:
     sets = simulate(seed=3, train=20, holdout=15, synthetic=30, most_images=2, copies=5)
