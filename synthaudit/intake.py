@@ -62,8 +62,7 @@ class _Account:
     """What was left out or used with a warning, as it comes up."""
 
     def __init__(self) -> None:
-        self.issues: list[InputIssue] = []
-        self.files: list[tuple[str, str, str]] = []
+        self.issues, self.files = list[InputIssue](), list[tuple[str, str, str]]()
 
     def add(
         self, role: str, reason: str, names: Sequence[str], *, excluded: bool, count: int | None = None, says: str = ""
@@ -95,7 +94,7 @@ def load(
         synthetic: Images that the generator made; they need no row in the table.
         holdout: Real images of the same source, never trained on, of other patients.
         reference: Real, independent images.
-        metadata: CSV or Parquet with the columns file and patient_id; one table serves all roles.
+        metadata: CSV or Parquet with the columns file and patient_id, and for volumes volume and slice; for all roles.
         split: "patients:0.5" holds out that share of the patients of `train`; whole patients, drawn with `seed`.
         seed: Of the split.
         workers: Threads that decode; all processors by default.
@@ -228,8 +227,8 @@ def _described(
 
 def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
     """The cohort of these images; its attributes are the table's columns, and those that any header fills."""
-    filled = {name for image in images for name in image.attributes}
-    attributes = [*attribute_columns(columns), *sorted(filled - set(columns))]
+    filled = sorted({name for image in images for name in image.attributes})
+    attributes = dict.fromkeys([*attribute_columns(columns), *filled])
     return Cohort(
         role=role,
         names=tuple(image.image.name for image in images),
