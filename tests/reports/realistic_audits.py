@@ -188,6 +188,26 @@ def _exposures() -> tuple[Exposure, ...]:
     return (fourth, third, second, first)
 
 
+def _by_strength() -> tuple[Chart, Chart]:
+    """What is measured at several strengths; the last one of the second has no limit."""
+    steps, unknown = ("1 %", "2 %", "4 %"), math.nan
+    shares = (
+        Series("elastic", steps, (1.0, 0.75, 0.125), (0.63, 0.35, 0.003), (1.0, 0.97, 0.53)),
+        Series("blend", ("10 %", "50 %"), (1.0, 0.0), (0.63, 0.0), (1.0, 0.37)),
+    )
+    limits = (
+        Series("elastic", steps, (1.0, 2.0, 18.0), (1.0, 1.0, 4.0), (3.0, 6.0, 728.0)),
+        Series("blend", ("10 %", "50 %"), (1.0, unknown), (1.0, unknown), (3.0, unknown)),
+    )
+    strength = "strength, mildest first"
+    return (
+        Chart(
+            "sensitivity", "Found, by strength", ChartKind.GRID, strength, "share found", shares, "Of 8 copies each."
+        ),
+        Chart("detection_limit", "Limits, by strength", ChartKind.PANELS, strength, "copied patients", limits),
+    )
+
+
 def _planted() -> Finding:
     found = (1.0, 0.98, 0.96, 0.94, 0.91, 0.62, 0.84, 0.97)
     low = tuple(v - 0.07 for v in found)
@@ -246,6 +266,7 @@ def _planted() -> Finding:
                 marker=5.0,
                 marker_label="limit of the policy",
             ),
+            *_by_strength(),
         ),
         limits=("Copies were planted from images that the generator was trained on, one transform at a time.",),
     )
