@@ -86,7 +86,7 @@ class FrozenNetwork:
         try:
             with torch.inference_mode(), full_precision():
                 given = self._network(shown)
-        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        except (RuntimeError, ValueError, AssertionError, TypeError, LookupError, AttributeError) as error:
             raise EncoderError(
                 f"encoder {self.name} needs a network for images of {side} x {side} pixels and {channels} channels, "
                 f"got one that stops at them with {type(error).__name__}"

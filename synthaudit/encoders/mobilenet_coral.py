@@ -70,7 +70,7 @@ def _network(operations: list[Mapping[str, Any]], first: int, arrays: Mapping[in
     import torch
     from torch import nn
 
-    last = next(i for i, one in enumerate(operations) if one["op"] == "AVERAGE_POOL_2D")
+    last = [one["op"] for one in operations].index("AVERAGE_POOL_2D")
     used = operations[: last + 1]
     unknown = sorted({str(one["op"]) for one in used} - set(OPERATIONS))
     if unknown:

@@ -93,7 +93,8 @@ def _network(name: str, file: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch says that others should write such files
+            for category in (DeprecationWarning, FutureWarning):  # torch: others should be written from now on
+                warnings.simplefilter("ignore", category)
             return torch.jit.load(io.BytesIO(file.read_bytes()), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise EncoderError(

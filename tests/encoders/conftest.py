@@ -22,6 +22,13 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty store of weights: what this machine keeps plays no part."""
+    monkeypatch.setenv("SYNTHAUDIT_ENCODERS", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
 @pytest.fixture
 def save_bundle(tmp_path: Path) -> Save:
     """Save a bundle and give its folder: `save_bundle("name", seed=0, vision=..., text=..., **more of model_cfg)`."""
