@@ -120,7 +120,9 @@ def scene(cohort: Cohort, half: str, seed: int) -> Scene:
 
 def _of(cohort: Cohort, patients: NDArray[np.str_], role: Role) -> Cohort:
     chosen = set(patients.tolist())
-    return replace(cohort.subset([i for i, p in enumerate(cohort.patients) if p in chosen]), role=role, attributes={})
+    mine = cohort.subset([i for i, p in enumerate(cohort.patients) if p in chosen])
+    # Single images are planted here, so volumes, where the files tell of any, take no part.
+    return replace(mine, role=role, attributes={}, volumes=(), positions=())
 
 
 def with_copies(given: Scene, alteration: str, n: int, seed: int) -> Scene:

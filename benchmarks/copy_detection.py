@@ -44,8 +44,8 @@ LARGEST = 1_000
 ENCODERS = ("descriptor", "copynet", "mobilenetv2-coral")
 WEIGHTS = {"mobilenetv2-coral": "weights/mobilenet_v2_100_224_imagenet_dequant.npz"}
 """Where in the data folder the weights lie, of encoders that were named without a file."""
-NAMING = ("copies", "volumes")
-"""Probes that name patients, and share what they compared with the audits before."""
+NAMING = ("copies",)
+"""Names patients, and shares what it compared with the audits to come."""
 PARTS = "regions"
 """Names them too, but compares anew in each audit: it is asked of `PART_ALTERATIONS`, and of the first honest seeds."""
 PART_ALTERATIONS = ("plain", "crop .80-.88", "blend .3", "blend .5", "region 36 %")
