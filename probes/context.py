@@ -80,7 +80,7 @@ _MEASURES: dict[str, tuple[Compute, str, str]] = {
         "",
         "How much likelier the synthetic images make training than held-out images (FLD's generalization gap; far "
         "below 0: likelier), judged by half of the holdout. How it misleads: it is fitted to the training images "
-        "themselves, and so lies a little below 0 without any copy.",
+        "themselves, and so favors them a little without any copy.",
     ),
     "percentile_rule": (
         percentile_rule_share,
@@ -147,4 +147,7 @@ def _answer(measures: tuple[Measure, ...]) -> str:
         how = "lie closer to the held-out than to the training images"
     else:
         how = "lie as close to the training as to the held-out images, as far as an average can tell"
-    return f"As a whole, the synthetic images {how} ({said} to the training images). No verdict rests on this."
+    return (
+        f"As a whole, the synthetic images {how} ({said} to the training images). No verdict rests on this; "
+        "where an interval holds its floor, chance explains the measure."
+    )

@@ -13,15 +13,15 @@ from synthaudit.policy import RuleResult, Verdict
 from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.blocks import Column
 from synthaudit.reports.charts import drawing
-from synthaudit.reports.front_page import PLANTED
+from synthaudit.reports.front_page import CONTEXT, PLANTED
 from synthaudit.reports.theme import VERDICT_COLORS
 
 UNDER_TEN = "under 10"
 
 
 def story(audit: Audit) -> list[Flowable]:
-    """Rules, cohorts, findings; planted copies last, since they weigh all the others."""
-    findings = sorted(audit.findings, key=lambda finding: finding.probe == PLANTED)
+    """Rules, cohorts, findings; planted copies after them, since they weigh all the others, and context last."""
+    findings = sorted(audit.findings, key=lambda finding: (finding.probe == CONTEXT, finding.probe == PLANTED))
     return [*_rules(audit), *_cohorts(audit), *(part for finding in findings for part in _finding(finding))]
 
 

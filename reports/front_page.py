@@ -11,6 +11,8 @@ from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.theme import WIDTH
 
 PLANTED = "planted"
+CONTEXT = "context"
+"""Told on a page of its own and not on the first: no verdict rests on it."""
 """The probe whose answer says what could have been found."""
 
 
@@ -71,7 +73,7 @@ def _size(cohort: CohortSummary) -> str:
 
 
 def _found(audit: Audit) -> list[Flowable]:
-    answers = [_answer(finding) for finding in audit.findings if finding.probe != PLANTED]
+    answers = [_answer(finding) for finding in audit.findings if finding.probe not in {PLANTED, CONTEXT}]
     return [blocks.text(answer) for answer in answers] or [blocks.text("No probe ran. Nothing was found or excluded.")]
 
 

@@ -15,6 +15,8 @@ from synthaudit.reports.formats import SYMBOLS
 
 _SEARCH = ("encoders", "planted")
 """Probes that ask what the search can see, and not what it found."""
+_CONTEXT = "context"
+"""No verdict rests on it, so the summary does without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Markdown:
             _inline(wording.evidence_sentence(told.verdict, told.policy)),
             "## What to do\n\n" + _numbered(told.actions),
             "## Rules\n\n" + _rules(told.rules),
-            "## What was found\n\n" + _answers([f for f in told.findings if f.probe not in _SEARCH]),
+            "## What was found\n\n" + _answers([f for f in told.findings if f.probe not in (*_SEARCH, _CONTEXT)]),
             "## What could have been found\n\n" + _answers([f for f in told.findings if f.probe in _SEARCH]),
             "---",
             f"Policy “{_inline(told.policy)}”: {_inline(told.policy_purpose)}",

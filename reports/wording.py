@@ -82,10 +82,17 @@ _MEASURES = {
     "exchangeability_p": "Chance of so large a difference between comparable sides",
     "shared_patients": "Patients in both training and holdout",
     "retrieval_at_1": "Altered images that lead back to themselves",
+    "retrieval_registered": "Altered images that are registered with themselves",
     "same_patient_auc": "How well two images of one patient are told from images of two (0.5: not at all)",
     "effective_rank": "Directions along which the images spread",
     "effective_rank_share": "The same, as a share of the most possible",
     "hubness": "How unequally often images resemble others (0: equally)",
+    "dcr_share": "Synthetic images closer to training than to holdout",
+    "authenticity": "Authenticity (Alaa 2022)",
+    "nndr": "Nearest to second nearest distance (NNDR)",
+    "c_t": "Data-copying test C_T (Meehan 2020)",
+    "fld_gap": "Likelihood gap (FLD, Jiralerspong 2023)",
+    "percentile_rule": "Patients named by the 95 % rule (Dar 2025)",
     "duplicate_pairs": "Duplicate images across training and holdout",
     "direct_patients": "Training patients with a direct match",
     "direct_holdout_patients": "Holdout patients with a direct match",
@@ -123,10 +130,15 @@ _VARIANTS = {
     "images": "by images",
     "attributes": "by recorded attributes",
 }
-_OF_AN_ENCODER = ("retrieval_at_1", "same_patient_auc", "effective_rank", "effective_rank_share", "hubness")
+_OF_AN_ENCODER = (
+    *("retrieval_at_1", "retrieval_registered", "same_patient_auc"),
+    *("effective_rank", "effective_rank_share", "hubness"),
+    *("dcr_share", "authenticity", "nndr", "c_t", "fld_gap", "percentile_rule"),
+)
 """Measures whose variant is an encoder, called by its own name."""
 FITNESS = {
     "retrieval_at_1": ("Altered images that lead back to themselves", "share"),
+    "retrieval_registered": ("registered with themselves", "share"),
     "same_patient_auc": ("Same patient told apart (AUC)", ""),
     "effective_rank": ("Directions used", ""),
     "effective_rank_share": ("of those possible", "share"),
@@ -143,6 +155,7 @@ _PROBES = {
     "encoders": "Are the encoders fit for these images?",
     "copies": "Were patients copied?",
     "planted": "Planted copies: what would have been found",
+    "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (
     ("copies", "direct_patients"),

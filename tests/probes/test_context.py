@@ -50,7 +50,7 @@ def test_every_measure_says_how_it_misleads_and_none_is_good_or_bad(found: Findi
 
 def test_the_answer_says_that_no_verdict_rests_on_it(found: Finding) -> None:
     assert found.answer.startswith("As a whole, the synthetic images lie as close to the training as to the held-out")
-    assert found.answer.endswith("No verdict rests on this.")
+    assert "No verdict rests on this" in found.answer
     assert not found.exposures
     assert not found.withheld
 
