@@ -51,7 +51,7 @@ def judged(at_most: float) -> Policy:
 @pytest.fixture(scope="module")
 def audited() -> Callable[..., Audit]:
     chest = ChestPopulation(seed=5, size=32)
-    cohorts = {
+    cohorts: dict[str, Any] = {
         "train": chest.cohort(Role.TRAIN, range(3)),
         "holdout": chest.cohort(Role.HOLDOUT, range(10, 13)),
         "synthetic": chest.cohort(Role.SYNTHETIC, range(20, 22)),

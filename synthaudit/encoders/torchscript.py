@@ -95,7 +95,8 @@ def _network(name: str, file: Path) -> Any:
         with warnings.catch_warnings():
             for category in (DeprecationWarning, FutureWarning):  # torch: others should be written from now on
                 warnings.simplefilter("ignore", category)
-            return torch.jit.load(io.BytesIO(file.read_bytes()), map_location="cpu")
+            load: Any = torch.jit.load  # untyped
+            return load(io.BytesIO(file.read_bytes()), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise EncoderError(
             f"encoder {name} needs a TorchScript file that this torch can load, got {type(error).__name__}"

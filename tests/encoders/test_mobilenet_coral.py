@@ -17,7 +17,7 @@ from synthaudit.encoders.mobilenet_coral import MobileNetV2Coral, _applied, _as_
 from synthaudit.encoders.weights import WeightsCheck
 from synthaudit.errors import EncoderError
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 def convolved(image: Array, kernel: Array, bias: Array, stride: int, depthwise: bool) -> Array:
@@ -127,9 +127,11 @@ def test_views_of_one_real_image_are_closer_than_two_images(real: Path) -> None:
 
     encoder: Any = registry.encoder(f"mobilenetv2-coral:{real}")
     files = sorted((real.parents[1] / "nih_cxr" / "images").iterdir())[:24]
-    shown = np.stack([canvas(cv2.imread(str(file)).astype(np.float32) / 255, 224, 3) for file in files])
+    shown = np.stack(
+        [canvas(np.asarray(cv2.imread(str(file)), np.float32) / np.float32(255), 224, 3) for file in files]
+    )
     turn = cv2.getRotationMatrix2D((112, 112), 4, 1.05)
-    altered = np.stack([cv2.warpAffine(x, turn, (224, 224), borderMode=cv2.BORDER_REPLICATE) * 0.9 for x in shown])
+    altered = np.stack([0.9 * cv2.warpAffine(x, turn, (224, 224), borderMode=cv2.BORDER_REPLICATE) for x in shown])
     first, second = encoder.encode(shown), encoder.encode(altered.astype(np.float32))
     similarity = first @ second.T
     assert (similarity.argmax(axis=1) == np.arange(24)).all()

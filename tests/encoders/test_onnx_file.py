@@ -31,11 +31,11 @@ pytestmark = pytest.mark.skipif(
 def save(tmp_path: Path) -> Save:
     """A file with one matrix product: `save(n=..., kind=..., tokens=...)`."""
 
-    def saved(*, n: object = "n", side: object = 4, kind: str = "FLOAT", tokens: bool = False) -> Path:
+    def saved(*, n: str | int = "n", side: str | int = 4, kind: str = "FLOAT", tokens: bool = False) -> Path:
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
-        shape = [n, 3, side, side]
+        shape: list[str | int | None] = [n, 3, side, side]
         nodes = [
             helper.make_node("Cast", ["image"], ["number"], to=TensorProto.FLOAT),
             helper.make_node("Flatten", ["number"], ["flat"]),

@@ -28,7 +28,8 @@ def file(tmp_path: Path) -> Path:
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         network = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-        torch.jit.save(torch.jit.trace(network, torch.zeros(2, 1, 8, 8)), str(tmp_path / "net.pt"))
+        jit: Any = torch.jit  # untyped
+        jit.save(jit.trace(network, torch.zeros(2, 1, 8, 8)), str(tmp_path / "net.pt"))
     (tmp_path / "net.pt.json").write_text(PREPROCESSING)
     return tmp_path / "net.pt"
 
@@ -47,7 +48,8 @@ def test_it_runs_only_when_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shown = np.random.default_rng(0).random((5, 8, 8)).astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        weight, bias = (x.detach().numpy() for x in torch.jit.load(str(file)).parameters())
+        jit: Any = torch.jit  # untyped
+        weight, bias = (x.detach().numpy() for x in jit.load(str(file)).parameters())
     rows = (shown.reshape(5, 64) - 0.5) / 0.25 @ weight.T + bias
     np.testing.assert_allclose(encoder.encode(shown), rows / np.linalg.norm(rows, axis=1, keepdims=True), atol=1e-6)
 
