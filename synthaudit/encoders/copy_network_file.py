@@ -145,6 +145,8 @@ def check_tensors(found: Arrays, expected: Arrays, name: str) -> None:
         )
     if not all(np.isfinite(array).all() for array in found.values()):
         raise EncoderError(f"copynet needs finite weights, got NaN or infinity in {name}: fit again")
+    if not all((array >= 0).all() for key, array in found.items() if key.endswith("running_var")):
+        raise EncoderError(f"copynet needs variances of 0 or more, got a negative one in {name}: fit again")
 
 
 def kept(path: Path) -> tuple[Card, dict[str, NDArray[Any]]] | None:

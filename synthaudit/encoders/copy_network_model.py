@@ -1,8 +1,9 @@
-"""The copy network itself: gradient directions, a linear map of them, and a small residual network that adds to it.
+"""The copy network itself: fixed looks at the edges of an image, and what is learned of them.
 
-The first layer is fixed: how much edge of each direction there is, in cells of four pixels, over the local contrast. A
-network that had to find edges first would not be done in the minutes that an audit gives it. The linear map starts as a
-random projection, which finds copies already; all that is fitted starts from there.
+The first layers are fixed: how much edge of each direction there is, in cells of four pixels, over the local contrast;
+and the spectra of those maps, of the whole and of nine windows, which a shift leaves as they are. A network that had to
+find edges first would not be done in the minutes that an audit gives it. What is learned is a linear map and a residual
+layer; the linear map starts as a random projection, which finds copies already, and all that is fitted starts there.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PREPROCESSING = "canvas-1, edges-1"
-"""Version of what happens to pixels before the first weight; a change of `edges` or `pixels.canvas` changes this."""
+"""Version of what happens to pixels before the first weight; a change of `looks` or `pixels.canvas` changes this."""
 FLAT = 1e-4
 """Added to a variance, so that an image that shows nothing is not blown up to noise."""
+QUIET = 0.05
+"""Added to a spectrum before its logarithm, so that waves that are not there do not count."""
 DIRECTIONS = 8
+MAPS = DIRECTIONS + 2
 CELL = 4
 """Side of a cell, in pixels."""
-REDUCED = 32
-"""Channels of the last maps that keep their place in the image on the way to the vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,109 +34,98 @@ class Architecture:
 
     Attributes:
         side: Side of the canvas it sees, in pixels; a multiple of 16.
-        widths: Channels of its three stages, on a quarter, an eighth and a sixteenth of the side.
-        blocks: Residual blocks of each stage.
+        hidden: Units of the residual layer.
         dim: Length of the vectors.
     """
 
     side: int = 64
-    widths: tuple[int, int, int] = (32, 64, 128)
-    blocks: tuple[int, int, int] = (0, 1, 1)
+    hidden: int = 512
     dim: int = 128
 
     def check(self) -> None:
         """Raise ValueError unless these are sizes of a network that this package would make."""
         for name, value, least, most in (
             ("side", self.side, 32, 256),
+            ("hidden", self.hidden, 1, 4096),
             ("dim", self.dim, 2, 1024),
-            *(("widths", width, 1, 512) for width in self.widths),
-            *(("blocks", blocks, 0, 8) for blocks in self.blocks),
         ):
             if type(value) is not int or not least <= value <= most:
                 raise ValueError(f"{name} must be whole and from {least} to {most}")
-        if self.side % 16 or len(self.widths) != 3 or len(self.blocks) != 3:
-            raise ValueError("side must be a multiple of 16, with three widths and three numbers of blocks")
+        if self.side % 16:
+            raise ValueError("side must be a multiple of 16")
 
-
-class Block(nn.Module):
-    """Two 3 x 3 convolutions and a way around them."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.first_norm = nn.BatchNorm2d(width)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(width)
-        nn.init.zeros_(self.second_norm.weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, c, h, w) to the same shape."""
-        y = functional.relu(self.first_norm(self.first(x)))
-        return functional.relu(x + self.second_norm(self.second(y)))
-
-
-class Down(nn.Sequential):
-    """Half the side, another width."""
-
-    def __init__(self, before: int, width: int) -> None:
-        super().__init__(nn.Conv2d(before, width, 2, stride=2, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+    @property
+    def looks(self) -> int:
+        """How many numbers an image is before anything learned."""
+        cells = self.side // CELL
+        half = cells // 2
+        return MAPS * (half * half + cells * (half + 1) + 9 * half * (half // 2 + 1))
 
 
 class CopyNet(nn.Module):
-    """Canvases in, unit vectors out.
-
-    Three ways lead to a vector. The linear map of the edges and the last maps keep where things are in the image; GeM
-    pooling of the last maps (Radenovic et al. 2019, doi 10.1109/TPAMI.2018.2846566) lets the strongest response
-    anywhere speak, which is what a crop or a transplanted region leaves of an image.
-    """
+    """Canvases in, unit vectors out."""
 
     def __init__(self, sizes: Architecture) -> None:
         super().__init__()
-        stem, _, last = sizes.widths
-        layers: list[nn.Module] = [
-            nn.BatchNorm2d(DIRECTIONS + 2),
-            nn.Conv2d(DIRECTIONS + 2, stem, 3, padding=1, bias=False),
-            nn.BatchNorm2d(stem),
-            nn.ReLU(),
-        ]
-        before = stem
-        for stage, (width, blocks) in enumerate(zip(sizes.widths, sizes.blocks, strict=True)):
-            if stage:
-                layers.append(Down(before, width))
-            layers.extend(Block(width) for _ in range(blocks))
-            before = width
-        self.body = nn.Sequential(*layers)
-        inputs = (DIRECTIONS + 2) * (sizes.side // 8) ** 2
-        self.scaled = nn.BatchNorm1d(inputs, affine=False)
-        self.direct = nn.Linear(inputs, sizes.dim, bias=False)
-        nn.init.orthogonal_(self.direct.weight)
-        self.power = nn.Parameter(torch.tensor([3.0]))
-        self.pooled = nn.Linear(last, sizes.dim)
-        self.reduced = nn.Conv2d(last, REDUCED, 1)
-        self.placed = nn.Linear(REDUCED * (sizes.side // 16) ** 2, sizes.dim)
+        self.scaled = nn.BatchNorm1d(sizes.looks, affine=False)
+        self.linear = nn.Linear(sizes.looks, sizes.dim, bias=False)
+        nn.init.orthogonal_(self.linear.weight)
+        self.inner = nn.Linear(sizes.looks, sizes.hidden, bias=False)
+        self.inner_norm = nn.BatchNorm1d(sizes.hidden)
+        self.outer = nn.Linear(sizes.hidden, sizes.dim)
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, dim) rows of unit length, for (n, 1, s, s) canvases in [0, 1]."""
-        seen = edges(images)
-        direct = self.direct(self.scaled(functional.avg_pool2d(seen, 2).flatten(1)))
-        maps = self.body(seen.contiguous(memory_format=torch.channels_last))
-        power = self.power.clamp(1.0, 8.0)
-        gem = maps.clamp(min=1e-6).pow(power).mean(dim=(2, 3)).pow(1 / power)
-        return functional.normalize(direct + self.pooled(gem) + self.placed(self.reduced(maps).flatten(1)), dim=1)
+        seen = self.scaled(looks(images))
+        bent = self.outer(functional.relu(self.inner_norm(self.inner(seen))))
+        return functional.normalize(self.linear(seen) + bent, dim=1)
 
 
 @torch.no_grad()
+def looks(images: Tensor) -> Tensor:
+    """(n, d): the edges at half the resolution, and the log spectra of their maps, of the whole and of windows."""
+    maps = edges(images)
+    half = maps.shape[-1] // 2
+    windows = maps.unfold(2, half, half // 2).unfold(3, half, half // 2)
+    return torch.cat([functional.avg_pool2d(maps, 2).flatten(1), _spectrum(maps), _spectrum(windows)], dim=1)
+
+
+def _spectrum(maps: Tensor) -> Tensor:
+    """(n, d) log magnitudes of the Fourier coefficients over the last two axes: moved content, same numbers."""
+    waves = torch.fft.rfft2(maps - maps.mean(dim=(-2, -1), keepdim=True))
+    return torch.log(waves.abs() + QUIET).flatten(1)
+
+
 def edges(images: Tensor) -> Tensor:
     """(n, 10, s / 4, s / 4): edges of eight directions, local contrast and gray value, a cell each."""
     smooth = _smoothing(images.shape[-1]).to(images.device)
-    detail = images - smooth @ images @ smooth.T
-    power = smooth @ (detail * detail) @ smooth.T
+    detail = images - _smoothed(images, smooth)
+    power = _smoothed(detail * detail, smooth)
     local = detail / (power + power.mean(dim=(2, 3), keepdim=True) + FLAT).sqrt()
-    along = functional.conv2d(local, _directions().to(images.device), padding=1)
+    dx, dy = _slopes(local)
+    turns = [2 * math.pi * i / DIRECTIONS for i in range(DIRECTIONS // 2)]
+    along = torch.cat([math.cos(turn) * dx + math.sin(turn) * dy for turn in turns], dim=1)
+    up = functional.avg_pool2d(functional.relu(along), CELL)
+    # Against each direction runs another: relu(-x) = relu(x) - x.
+    down = (up - functional.avg_pool2d(along, CELL)).clamp(min=0.0)
     spread = (images.var(dim=(2, 3), keepdim=True) + FLAT).sqrt()
     tone = (images - images.mean(dim=(2, 3), keepdim=True)) / spread
-    cells = functional.avg_pool2d(functional.relu(along), CELL).sqrt()
-    return torch.cat([cells, functional.avg_pool2d(torch.cat([local, tone], dim=1), CELL)], dim=1)
+    return torch.cat([torch.cat([up, down], dim=1).sqrt(), functional.avg_pool2d(torch.cat([local, tone], 1), CELL)], 1)
+
+
+def _slopes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Sobel's derivatives to the right and down; nothing lies beyond the border."""
+    padded = functional.pad(images, (1, 1, 1, 1))
+    right = padded[..., 2:] - padded[..., :-2]
+    below = padded[..., 2:, :] - padded[..., :-2, :]
+    dx = right[..., :-2, :] + 2 * right[..., 1:-1, :] + right[..., 2:, :]
+    dy = below[..., :-2] + 2 * below[..., 1:-1] + below[..., 2:]
+    return dx / 8, dy / 8
+
+
+def _smoothed(images: Tensor, weights: Tensor) -> Tensor:
+    """Rows and columns averaged with these weights; one large product instead of many small ones."""
+    return ((images @ weights.T).mT @ weights.T).mT
 
 
 @lru_cache(maxsize=8)
@@ -143,11 +134,3 @@ def _smoothing(side: int) -> Tensor:
     place = torch.arange(side, dtype=torch.float64) * (16 / side)
     weight = torch.exp(-0.5 * (place[:, None] - place[None]) ** 2)
     return (weight / weight.sum(dim=1, keepdim=True)).float()
-
-
-@lru_cache(maxsize=1)
-def _directions() -> Tensor:
-    """(8, 1, 3, 3) Sobel filters, turned."""
-    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
-    angles = [2 * math.pi * i / DIRECTIONS for i in range(DIRECTIONS)]
-    return torch.stack([math.cos(a) * across + math.sin(a) * across.T for a in angles])[:, None]

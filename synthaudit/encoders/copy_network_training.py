@@ -52,9 +52,9 @@ class Recipe:
     task: Task = "copy"
     sizes: Architecture = field(default_factory=Architecture)
     strengths: Strengths = field(default_factory=Strengths)
-    steps: int = 300
+    steps: int = 600
     batch: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     warm_up: int = 20
     weight_decay: float = 1e-2
     temperature: float = 0.06
@@ -88,7 +88,7 @@ class Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = CopyNet(recipe.sizes)
-        self.network = network.to(images.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(images.device)
         self._optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
