@@ -102,6 +102,10 @@ _MEASURES = {
     "k_min_share": "The same, as a share of the training patients",
     "decision_agreement": "Resampled audits that decide alike",
     "direct_images": "Synthetic images with a direct match",
+    "region_patients": "Training patients shown in part",
+    "region_holdout_patients": "Holdout patients shown in part",
+    "region_images": "Synthetic images with part of a real one",
+    "also_direct": "Patients shown in part who were found whole as well",
     "synthetic_direct": "Synthetic images with a direct match",
     "synthetic_to_withhold": "Synthetic images to withhold",
     "sensitivity": "Planted copies found",
@@ -155,6 +159,7 @@ _PROBES = {
     "encoders": "Are the encoders fit for these images?",
     "copies": "Were patients copied?",
     "planted": "Planted copies: what would have been found",
+    "regions": "Were parts of patients' images copied?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (

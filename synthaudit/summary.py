@@ -97,6 +97,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Find out why held-out patients appear: were they trained on after all, or does someone stand under two ids?",
     ),
     (
+        "regions/region_patients",
+        "Do not release these images. Look at the parts outlined in the restricted annex with someone who knows such "
+        "images: what shows a patient, and what only a mark or a device of a common make?",
+    ),
+    (
         "copies/statistical_patients",
         "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
     ),

@@ -192,21 +192,27 @@ def _candidates(
     flip: bool,
     reach: int,
 ) -> list[Candidate]:
-    """The best shift of each of the images with the most votes; (width, width, n) votes."""
+    """The images with the most votes, and the best shift of each; (width, width, n) votes."""
     width, n = votes.shape[0], votes.shape[2]
     flat = votes.reshape(width * width, n)
     best = flat.max(axis=0)
     best[gallery.patient == excluded] = -1.0
-    # More than are kept, because one patient may have many images.
-    chosen = np.argsort(-np.round(best, 2), kind="stable")[: 4 * CANDIDATES]
-    found = []
-    for i in chosen[best[chosen] >= 0]:
+    order = np.argsort(-np.round(best, 2), kind="stable")
+    found: list[Candidate] = []
+    taken: dict[int, int] = {}
+    for i in order[best[order] >= 0]:
+        patient = int(gallery.patient[i])
+        taken[patient] = taken.get(patient, 0) + 1
+        if taken[patient] > PER_PATIENT:
+            continue
         down, right = divmod(int(flat[:, i].argmax()), width)
         dy, dx = down - reach, right - reach
         step = gallery.grid.step_px
         center = _where(patches, gallery.patches[:, :, i], scale, dx, dy)
         place = (gallery.grid.center(center[0]), gallery.grid.center(center[1]))
         found.append(Candidate(gallery.first + int(i), flip, (dx * step, dy * step), place, float(best[i])))
+        if len(found) == CANDIDATES:
+            break
     return found
 
 

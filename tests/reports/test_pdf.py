@@ -196,6 +196,25 @@ def test_annex_without_exposures_says_so(make: Callable[[str], Audit], text_of: 
     assert "names no exposed patient" in words
 
 
+def test_annex_outlines_the_part_that_is_alike(failing: Audit, pages_of: Pages, text_of: Text) -> None:
+    copies = failing.findings[1]
+    exposure = next(one for one in copies.exposures if one.pair is not None)
+    assert exposure.pair is not None
+    pair = replace(exposure.pair, region=(20, 30, 60, 80), transform="in place; only the outlined part is alike")
+    alone = replace(copies, exposures=(replace(exposure, pair=pair),))
+    content = Annex().render(replace(failing, findings=(alone,)))
+    panels = [np.asarray(image.image.convert("RGB")) for page in pages_of(content) for image in page.images]
+    colored = [panel[(np.ptp(panel, axis=2) > 60)] for panel in panels]
+    assert sorted(len(found) > 0 for found in colored) == [False, True, True, True], "all but the real image as it is"
+    framed = next(panel for panel, found in zip(panels, colored, strict=True) if len(found))
+    rows, columns = np.nonzero(np.ptp(framed, axis=2) > 60)
+    scale = framed.shape[1] / pair.synthetic.shape[1]
+    edges = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) / scale
+    np.testing.assert_allclose(edges, pair.region, atol=2)
+    assert "only the outlined part is alike" in text_of(content)
+    assert "Likeness of detail in the part" in text_of(content)
+
+
 def test_annex_of_many_patients_is_quick_enough(failing: Audit, pages_of: Pages) -> None:
     copies = failing.findings[1]
     one = replace(copies.exposures[0], kind=Kind.STATISTICAL, pair=None)
