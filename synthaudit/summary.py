@@ -102,6 +102,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "images: what shows a patient, and what only a mark or a device of a common make?",
     ),
     (
+        "regions/region_holdout_patients",
+        "Find out why parts of held-out patients' images appear: were they trained on after all?",
+    ),
+    (
         "copies/statistical_patients",
         "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
     ),
