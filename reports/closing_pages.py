@@ -104,8 +104,8 @@ def _encoders(encoders: tuple[EncoderSummary, ...]) -> list[Flowable]:
 
 def _fitness(encoders: tuple[EncoderSummary, ...]) -> list[Flowable]:
     """A row for each encoder: what it sees in these images."""
-    columns = [Column("Encoder", 40)]
-    columns += [Column(heading, 25.2, numeric=True) for heading, _ in wording.FITNESS.values()]
+    columns = [Column("Encoder", 34)]
+    columns += [Column(heading, 22, numeric=True) for heading, _ in wording.FITNESS.values()]
     rows: list[list[blocks.Cell]] = [
         [
             blocks.text(encoder.name, "cell-strong"),

@@ -6,7 +6,10 @@ is drawn from the pool of real images, which does not know who was trained on.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,19 +70,32 @@ def rows_to_alter(pool: Pool, rng: np.random.Generator) -> NDArray[np.intp]:
     return sample_rows(pool.patient, min(PATIENTS_TRIED, pool.n_patients), rng)
 
 
-def found_again(search: LookUp, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.bool_]:
-    """(r,) bool: whether the altered image's best candidate is the image it was made of, or one of equal pixels.
+def places(search: LookUp, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.intp]:
+    """(r,) where the image that each altered one was made of, or one of equal pixels, stands among its candidates.
 
-    Candidates are not registered: this is about the encoders' part of the search.
+    0 is first; -1 is not among those that the audit would go on to register. Nothing is registered here: this is about
+    the encoders' part of the search.
     """
     pool = evidence.pool
     stage = f"fitness of {' + '.join(space.encoder.name for space in search.spaces)}"
     queries = _altered(evidence, rows)
     seen = list(evidence.progress.track(ordered_map(search.see, queries, evidence.workers), stage, len(rows)))
-    found = search.candidates(queries, seen)
-    first = [int(one.rows[0]) if len(one.rows) else -1 for one in found]
-    digests = ["" if row < 0 else pool.digest(row) for row in first]
-    return np.array([digest == pool.digest(int(row)) for digest, row in zip(digests, rows, strict=True)], dtype=bool)
+    found = np.full(len(rows), -1, dtype=np.intp)
+    for i, candidates in enumerate(search.candidates(queries, seen)):
+        wanted = pool.digest(int(rows[i]))
+        registered = islice(_registered(candidates.rows, evidence), evidence.matcher.effort.candidates)
+        found[i] = next((place for place, row in enumerate(registered) if pool.digest(row) == wanted), -1)
+    return found
+
+
+def _registered(rows: NDArray[np.intp], evidence: Evidence) -> Iterator[int]:
+    """The candidates, best first, no more of one patient than the audit registers."""
+    taken: Counter[int] = Counter()
+    for row in rows:
+        patient = int(evidence.pool.patient[row])
+        taken[patient] += 1
+        if taken[patient] <= evidence.matcher.effort.per_patient:
+            yield int(row)
 
 
 def _altered(evidence: Evidence, rows: NDArray[np.intp]) -> list[Query]:

@@ -42,7 +42,7 @@ def test_the_pdf_has_a_row_for_each_encoder_in_plain_words(tried: Audit, text_of
         "Altered images that lead back to themselves: openclip:ViT-B-16",
         "Not measured: nobody showed it an image",
         "Their fitness for these images",
-        "descriptor 90 % – 279.30 59 % 1.69 openclip:ViT-B-16 – – – – –",
+        "descriptor 90 % – – 279.30 59 % 1.69 openclip:ViT-B-16 – – – – – –",
         "–: not measured. Measured on the real images of this audit, each encoder alone.",
         "The verdict looks at their combination.",
     ):
