@@ -39,7 +39,7 @@ def selftest(ctx: click.Context, *, seed: int, workers: int | None, as_json: boo
 
 def _lines(trial: Trial) -> Iterator[str]:
     """The truth table."""
-    rows = [("control", "check", "expected", "observed", "", "")]
+    rows: list[tuple[str, ...]] = [("control", "check", "expected", "observed", "", "")]
     for name, _ in trial.controls:
         mine = [cell for cell in trial.cells if cell.control == name]
         rows += [_row(cell, name if cell is mine[0] else "") for cell in mine]

@@ -188,6 +188,27 @@ CHECKS = (
             "transplant": _TO_LOOK_AT,
         },
     ),
+    # Whoever was found whole is not counted again; of the altered copies, some are found in part only.
+    Check(
+        "parts of training patients",
+        "regions",
+        _named("regions", Role.TRAIN, "region_patients"),
+        (NOBODY,),
+        {
+            **dict.fromkeys(_COPIERS, _ANY),
+            "blurred-oracle": _TO_LOOK_AT,
+            "other-hospital": _TO_LOOK_AT,
+            "mixup": _ANY,
+            "transplant": (SUSPICION, LEAK),
+        },
+    ),
+    Check(
+        "parts of held-out patients",
+        "regions",
+        _named("regions", Role.HOLDOUT, "region_holdout_patients"),
+        _TO_LOOK_AT,
+        {"oracle": (NOBODY,), "copier-of-holdout": _ANY},
+    ),
     Check(
         "training patients stand out",
         "copies",
