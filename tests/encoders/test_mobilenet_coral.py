@@ -138,3 +138,39 @@ def test_views_of_one_real_image_are_closer_than_two_images(real: Path) -> None:
     others = similarity[~np.eye(24, dtype=bool)]
     assert np.median(similarity.diagonal()) > np.quantile(others, 0.99)
     np.testing.assert_array_equal(encoder.encode(shown), first)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_an_audit_with_it_finds_the_copied_patients(real: Path, tmp_path: Path) -> None:
+    import csv
+    import shutil
+
+    from synthaudit import audit
+
+    folder = real.parents[1] / "nih_cxr"
+    with (folder / "metadata.csv").open() as table:
+        patients = {row["patient_id"]: row for row in csv.DictReader(table)}
+    files = [folder / row["file"] for row in patients.values()][:26]
+    files = [file if file.exists() else folder / "images" / file.name for file in files]
+    parts = {"train": files[:10], "holdout": files[10:20], "synthetic": [*files[20:26], *files[:2]]}
+    for role, chosen in parts.items():
+        (tmp_path / role).mkdir()
+        for number, file in enumerate(chosen):
+            shutil.copy(file, tmp_path / role / f"{number:02d}.png")
+    rows = [f"{role}/{number:02d}.png,{role}-{number}" for role in ("train", "holdout") for number in range(10)]
+    (tmp_path / "patients.csv").write_text("\n".join(["file,patient_id", *rows]))
+    found = audit(
+        train=tmp_path / "train",
+        holdout=tmp_path / "holdout",
+        synthetic=tmp_path / "synthetic",
+        metadata=tmp_path / "patients.csv",
+        encoders=[f"mobilenetv2-coral:{real}"],
+        probes=["copies"],
+        workers=1,
+        cache=False,
+    )
+    assert found.encoders[0].weights == "published"
+    copies = found.finding("copies")
+    assert copies is not None
+    assert {one.patient_id for one in copies.exposures if one.flagged} == {"train-0", "train-1"}

@@ -131,3 +131,40 @@ def test_a_preprocessing_that_says_too_little_is_refused(file: Path, text: str) 
     file.with_name(file.name + ".json").write_text(text)
     with pytest.raises(EncoderError, match=r"needs model.safetensors.json with how its images are prepared"):
         Timm.from_spec(f"test_vit@{file}")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub."""
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_the_hubs_cache_is_read_offline_and_proves_nothing(file: Path, hub: Path) -> None:
+    commit = "0" * 40
+    repository = hub / "models--timm--test_vit.r160_in1k"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "snapshots" / commit).mkdir(parents=True)
+    file.rename(repository / "snapshots" / commit / "model.safetensors")
+    encoder = Timm.from_spec("test_vit")
+    assert (encoder.name, encoder.weights_check) == ("timm:test_vit", WeightsCheck.UNVERIFIED)
+
+
+def test_downloads_are_asked_for_only_if_allowed(file: Path, hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    asked: list[tuple[str, str, bool]] = []
+
+    def fetched(repository: str, name: str, *, local_files_only: bool) -> str:
+        asked.append((repository, name, local_files_only))
+        return str(file)
+
+    assert not hub.exists()
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fetched)
+    Timm.from_spec("test_vit", offline=True)
+    Timm.from_spec("test_vit", offline=False)
+    place = ("timm/test_vit.r160_in1k", "model.safetensors")
+    assert asked == [(*place, True), (*place, False)]
