@@ -103,7 +103,7 @@ def _direct_measures(evidence: Evidence, copies: CopyEvidence) -> tuple[Measure,
     how = (
         "High: a registered pair is more alike in fine detail than strangers are, at a bar that leaves 0.01 expected "
         "false alarms in the whole audit if the tail over strangers is normal; someone has to look. Low: the pair is "
-        "beyond doubt (0.0001 expected false alarms, or a quarter of what the most alike strangers leave unexplained)."
+        "beyond doubt (0.0001 expected false alarms)."
         if copies.strangers is not None
         else f"Equal pixels only: {copies.why_not}."
     )

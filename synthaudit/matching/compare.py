@@ -48,7 +48,7 @@ class Compared:
 
     Attributes:
         real: Pool row.
-        similarity: (4,) detail correlation by channel.
+        similarity: (6,) detail correlation by channel.
         matrix: (2, 3) map that brings the real image onto the query.
         flip: Whether the query was mirrored first.
     """

@@ -68,17 +68,17 @@ def direct_pairs(
     if matches is not None and strangers is not None:
         likeness, beyond_doubt = strangers.likeness(matches.similarity), strangers.proves(matches.similarity)
         for i in np.flatnonzero(likeness > strangers.threshold):
-            channel = int(((matches.similarity[i] - strangers.center) / strangers.spread).argmax())
-            limit = float(strangers.center[channel] + strangers.threshold * strangers.spread[channel])
+            channel = int(strangers.by_channel(matches.similarity[i : i + 1]).argmax())
+            limit = strangers.correlation(strangers.threshold, channel)
             key = (int(matches.fine_query[i]), int(matches.fine_real[i]))
             similarity = float(matches.similarity[i, channel])
             found[key] = DirectPair(*key, float(likeness[i]), similarity, limit, bool(beyond_doubt[i]), int(i))
     best = max((pair.likeness for pair in found.values()), default=np.inf)
-    limit = EQUAL if strangers is None else float(strangers.center[0] + strangers.threshold * strangers.spread[0])
+    limit = EQUAL if strangers is None else strangers.correlation(strangers.threshold, 0)
     for query, row in identical:
         known = found.get((query, row))
         if known is None:
-            found[query, row] = DirectPair(query, row, best, 1.0, min(limit, 1.0), True, -1)
+            found[query, row] = DirectPair(query, row, best, 1.0, limit, True, -1)
         elif not known.proven:
             found[query, row] = replace(known, proven=True)
     return sorted(found.values(), key=lambda pair: (-pair.likeness, pair.query, pair.real))

@@ -32,7 +32,7 @@ class Matches:
         n_queries: How many were looked up.
         query, real, score: (c,) candidate pairs: query number, pool row, background-corrected similarity.
         fine_query, fine_real: (r,) the pairs compared in detail.
-        similarity: (r, 4) detail correlation by channel.
+        similarity: (r, 6) detail correlation by channel.
         flip, matrix: (r,) and (r, 2, 3) how the real image was brought onto the (mirrored) query, on the canvas.
     """
 

@@ -27,7 +27,7 @@ from synthaudit.matching.strangers import (
     PROOF_MARGIN,
     SUSPECT_ALARMS,
     SUSPECT_MARGIN,
-    _bar,
+    bar,
     sample_rows,
 )
 from synthaudit.parallel import ordered_map
@@ -173,7 +173,7 @@ def region_scale(matcher: RegionMatcher, *, n_queries: int, rng: np.random.Gener
     def bars(alarms: float, margin: float) -> NDArray[np.float64]:
         """One bar a window size; they share the alarms."""
         share = alarms / best.shape[1]
-        return np.array([_bar(column, n_queries, share, margin, rng) for column in best.T])
+        return np.array([bar(column, n_queries, share, margin, rng) for column in best.T])
 
     enough = len(scores) >= LEAST_FOR_PROOF and n_patients >= LEAST_PATIENTS_FOR_PROOF
     suspect, proof = bars(SUSPECT_ALARMS, SUSPECT_MARGIN), bars(PROOF_ALARMS, PROOF_MARGIN)

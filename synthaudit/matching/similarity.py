@@ -1,10 +1,10 @@
 """How alike two registered images are, in the detail that tells people apart.
 
 Anatomy alone makes strangers alike: at 96 pixels, chest films of different people correlate at .93. So both images are
-reduced to a band of fine detail, the detail's local strength is divided out, and what is left is correlated. Two bands,
-each once after the affine registration and once after a smooth elastic one, give four *channels*: the finer band sees
-through blends and low-rank copies, the coarser one through noise, the elastic ones through warps. No channel decides on
-its own: `synthaudit.matching.matcher` puts each on the scale of pairs of strangers and takes the largest.
+reduced to a band of fine detail, the detail's local strength is divided out, and what is left is correlated. Three
+bands, each once after the affine registration and once after a smooth elastic one, give six *channels*: the finest sees
+through blends and low-rank copies, the coarsest through noise, the elastic ones through warps. No channel decides on
+its own: `synthaudit.matching.strangers` puts each on the scale of pairs of strangers and takes the largest.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ class Band:
     window_px: float
 
 
-BANDS = (Band(1.0, 4.0, 6.0), Band(2.0, 6.0, 8.0))
+BANDS = (Band(1.0, 4.0, 6.0), Band(2.0, 6.0, 8.0), Band(3.0, 9.0, 12.0))
 STRENGTH_FLOOR = 0.3
 """Share of the image's mean strength added to the local one: flat background stays flat."""
 
-CHANNELS = ("fine", "medium", "fine, elastic", "medium, elastic")
+CHANNELS = ("fine", "medium", "coarse", "fine, elastic", "medium, elastic", "coarse, elastic")
 
 LEAST_OVERLAP = 0.5
 """Share of the canvas that both images must cover: two corners can always be made to agree."""
 
 LEAST_CONTRAST = 1e-3
 """Standard deviation of the gray values below which an image is blank: its detail is rounding, which always agrees."""
+
+LARGEST_CORRELATION = 0.999
 
 LEAST_FLOW_PX = 64
 FLOW_SMOOTHING_PX = 6.0
@@ -51,6 +53,17 @@ def detail(image: Image, band: Band) -> Image:
     passed = cv2.GaussianBlur(image, (0, 0), band.fine_px) - cv2.GaussianBlur(image, (0, 0), band.coarse_px)
     power = cv2.GaussianBlur(passed * passed, (0, 0), band.window_px)
     return np.asarray(passed / np.sqrt(power + STRENGTH_FLOOR * power.mean() + 1e-12), dtype=np.float32)
+
+
+def fisher_z(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correlations on the scale where their scatter does not shrink toward 1; those beyond .999 count as .999.
+
+    On small pictures strangers correlate at .95: on the plain scale nothing could be far above them.
+
+    Reference:
+        Fisher (1915), Biometrika 10, 507.
+    """
+    return np.arctanh(np.clip(correlation, -LARGEST_CORRELATION, LARGEST_CORRELATION))
 
 
 def correlation(a: Image, b: Image, valid: Image) -> float:
@@ -122,7 +135,7 @@ def channels(fixed: Look, moving: Image, valid: Image) -> tuple[NDArray[np.float
         valid: (s, s) float32, 1 where `moving` lies inside the real image's canvas.
 
     Returns:
-        (4,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
+        (6,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
         the canvas is shared, or one of the two is blank. And the (s, s) picture compared in the elastic channels.
     """
     blank = min(float(fixed.image.std()), float(moving.std())) < LEAST_CONTRAST

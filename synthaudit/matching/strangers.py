@@ -15,6 +15,7 @@ from scipy.stats import norm
 
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.matcher import Matcher, Matches
+from synthaudit.matching.similarity import CHANNELS, fisher_z
 
 LEAST_STRANGERS = 20
 LARGEST_SAMPLE = 240
@@ -23,14 +24,13 @@ SUSPECT_ALARMS, PROOF_ALARMS = 1e-2, 1e-4
 """Expected number of honest synthetic images above each bar, over a whole audit, if the tail is normal."""
 SUSPECT_MARGIN, PROOF_MARGIN = 1.0, 2.0
 """Least distance of each bar from the most alike strangers seen, in robust standard deviations."""
-LEAST_SPREAD = 0.005
+LEAST_SPREAD = 0.02
 SAME_PICTURE, FAR_OUT = 0.9, 3.0
 """Two patients share a picture if the fine or medium detail correlates above the first, and the pair is this many
 robust standard deviations ahead of the image's next likest stranger."""
 LEAST_FOR_PROOF, LEAST_PATIENTS_FOR_PROOF = 60, 20
 """Strangers, and patients among them, below which no pair but one of equal pixels is beyond doubt."""
 BAR_BOOTSTRAPS = 400
-RESIDUAL_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +38,11 @@ class Strangers:
     """The scale on which pairs are judged.
 
     Attributes:
-        center, spread: (4,) median and robust standard deviation of each channel over the strangers' best pairs.
+        center, spread: (6,) median and robust standard deviation of each channel, as Fisher's z, over the strangers'
+            best pairs.
         best: (q,) how alike each sampled image's most alike stranger is; in robust standard deviations.
         threshold: Above it a pair is direct evidence: the patient is named, and someone has to look at the pair.
         proof: Above it the pair alone makes an audit fail; inf where there are too few strangers for that.
-        largest: (4,) similarity of the most alike strangers, by channel.
         n_images, n_patients: Of the sample.
         sampled: Pool rows that looked for their likest stranger.
         twins: (t, 2) pairs of pool patients who share a picture: one person twice, or one picture filed twice. They
@@ -54,7 +54,6 @@ class Strangers:
     best: NDArray[np.float64]
     threshold: float
     proof: float
-    largest: NDArray[np.float64]
     n_images: int
     n_patients: int
     sampled: NDArray[np.intp]
@@ -62,21 +61,19 @@ class Strangers:
 
     def likeness(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
         """(r,) the largest channel of each pair, in robust standard deviations above the median stranger."""
-        if not len(similarity):
-            return np.empty(0)
-        return np.asarray(((similarity - self.center) / self.spread).max(axis=1))
+        return self.by_channel(similarity).max(axis=1) if len(similarity) else np.empty(0)
+
+    def by_channel(self, similarity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(r, 6) each channel of each pair, in robust standard deviations above its median stranger."""
+        return np.asarray((fisher_z(similarity) - self.center) / self.spread)
+
+    def correlation(self, likeness: float, channel: int) -> float:
+        """The correlation in that channel which is so many robust standard deviations above the median stranger."""
+        return float(np.tanh(self.center[channel] + likeness * self.spread[channel]))
 
     def proves(self, similarity: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """(r,) bool: which pairs are beyond doubt.
-
-        Those above `proof`; and, because a correlation ends at 1 and strangers on small pictures come close to it,
-        those above `threshold` that leave at most a quarter of what the most alike strangers leave unexplained.
-        """
-        likeness = self.likeness(similarity)
-        if not np.isfinite(self.proof) or not len(similarity):
-            return np.zeros(len(similarity), dtype=bool)
-        left = (1 - similarity[:, :2]) <= RESIDUAL_SHARE * (1 - self.largest[:2])
-        return np.asarray((likeness > self.proof) | ((likeness > self.threshold) & left.any(axis=1)))
+        """(r,) bool: which pairs are beyond doubt."""
+        return self.likeness(similarity) > self.proof
 
 
 def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -91,7 +88,7 @@ def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generato
     return np.sort(by_turn[:largest])
 
 
-def _read_bar(ordered: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+def line_through_tail(ordered: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """(b,) the line through the upper third of each normal scores plot, read at that level; rows (b, n) ascending."""
     n = ordered.shape[1]
     upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
@@ -101,7 +98,7 @@ def _read_bar(ordered: NDArray[np.float64], level: float) -> NDArray[np.float64]
     return np.asarray(y.mean(axis=1) + slope * (float(norm.isf(level)) - x.mean()))
 
 
-def _bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float, rng: np.random.Generator) -> float:
+def bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float, rng: np.random.Generator) -> float:
     """Where a normal tail through the most alike strangers leaves so many expected false alarms in `n_queries`.
 
     The upper 95 % bootstrap limit of that point, so that few strangers make a high bar; and never less than `margin`
@@ -109,7 +106,7 @@ def _bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float
     this is a model, the finding says so, and there are two bars.
     """
     resampled = np.sort(rng.choice(best, (BAR_BOOTSTRAPS, best.size)), axis=1)
-    high = float(np.quantile(_read_bar(resampled, alarms / max(1, n_queries)), 0.95))
+    high = float(np.quantile(line_through_tail(resampled, alarms / max(1, n_queries)), 0.95))
     return max(high, float(best.max()) + margin)
 
 
@@ -119,9 +116,9 @@ def _likest(
     """Best similarity of each asking query by channel, the same to the next other patient, and the likest patient.
 
     Returns:
-        (q, 4), (q, 4) with -1 where there is no other, (q,).
+        (q, 6), (q, 6) with -1 where there is no other, (q,).
     """
-    first, second = np.full((asking.size, 4), -1.0), np.full((asking.size, 4), -1.0)
+    first, second = (np.full((asking.size, len(CHANNELS)), -1.0) for _ in range(2))
     who = np.full(asking.size, -1, dtype=np.intp)
     for i, query in enumerate(asking):
         rows = np.flatnonzero(matches.fine_query == query)
@@ -158,26 +155,22 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
             f"got {asked.size}; add holdout images of more patients"
         )
     first, second, who = _likest(matches, asked, pool.patient)
-    center, spread = _scale(first)
-    best = ((first - center) / spread).max(axis=1)
-    next_best = np.maximum(((second - center) / spread).max(axis=1), 0.0)
-    twin = (first[:, :2].max(axis=1) >= SAME_PICTURE) & (best - next_best > FAR_OUT)
+    twin = twins_among(first, second)
     if np.count_nonzero(~twin) < LEAST_STRANGERS:
         raise NotEnoughData(
             f"knowing how alike strangers are needs at least {LEAST_STRANGERS} real images whose likest stranger is "
             f"another picture, got {np.count_nonzero(~twin)}; remove duplicates filed under several patients"
         )
-    center, spread = _scale(first[~twin])
-    best = ((first[~twin] - center) / spread).max(axis=1)
+    center, spread = scale_of(first[~twin])
+    best = ((fisher_z(first[~twin]) - center) / spread).max(axis=1)
     n_patients = len(np.unique(pool.patient[rows[asked[~twin]]]))
     enough = np.count_nonzero(~twin) >= LEAST_FOR_PROOF and n_patients >= LEAST_PATIENTS_FOR_PROOF
     return Strangers(
         center,
         spread,
         best,
-        threshold=_bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
-        proof=_bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
-        largest=first[~twin].max(axis=0),
+        threshold=bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
+        proof=bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
         n_images=int(np.count_nonzero(~twin)),
         n_patients=n_patients,
         sampled=rows,
@@ -185,7 +178,22 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
     )
 
 
-def _scale(likest: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(4,) median and robust standard deviation of each channel."""
-    center = np.median(likest, axis=0)
-    return center, np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), LEAST_SPREAD)
+def scale_of(likest: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(6,) median and robust standard deviation of Fisher's z of each channel, from (q, 6) correlations."""
+    z = fisher_z(likest)
+    center = np.median(z, axis=0)
+    return center, np.maximum(1.4826 * np.median(np.abs(z - center), axis=0), LEAST_SPREAD)
+
+
+def twins_among(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(q,) bool: whose likest stranger is the same picture to the eye, far ahead of the next likest.
+
+    Args:
+        first, second: (q, 6) correlation with the likest stranger, and with the next other patient.
+    """
+    if not len(first):
+        return np.zeros(0, dtype=bool)
+    center, spread = scale_of(first)
+    best = ((fisher_z(first) - center) / spread).max(axis=1)
+    next_best = np.maximum(((fisher_z(second) - center) / spread).max(axis=1), 0.0)
+    return np.asarray((first[:, :2].max(axis=1) >= SAME_PICTURE) & (best - next_best > FAR_OUT))

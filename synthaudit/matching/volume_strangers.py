@@ -20,7 +20,8 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.matching import strangers as single
 from synthaudit.matching.lookup import Candidates
 from synthaudit.matching.matcher import BLOCK, Matcher
-from synthaudit.matching.strangers import Strangers, sample_rows
+from synthaudit.matching.similarity import CHANNELS, fisher_z
+from synthaudit.matching.strangers import Strangers, sample_rows, scale_of, twins_among
 from synthaudit.matching.volumes import QueryVolume, SingleSlices, Volume, VolumeMatcher, VolumePair, middle
 from synthaudit.parallel import ordered_map
 
@@ -52,7 +53,7 @@ class JudgedPair:
         likeness: In robust standard deviations above the median stranger.
         suspected: Above the lower bar: someone has to look at the two.
         proven: Beyond doubt.
-        similarity, threshold: (4,) the middle similarity of the slices by channel, and the lower bar there.
+        similarity, threshold: (6,) the middle similarity of the slices by channel, and the lower bar there.
     """
 
     pair: VolumePair
@@ -134,7 +135,7 @@ def volume_scale(
     levels, most = {}, 0
     for level in LEVELS:
         first, second, asking = _likest(pairs, patient, level)
-        kept = ~_twin(first, second)
+        kept = ~twins_among(first, second)
         most = max(most, int(kept.sum()))
         if kept.sum() >= single.LEAST_STRANGERS:
             levels[level] = _scale(first[kept], query_patient[asking[kept]], n_queries, rng)
@@ -153,12 +154,12 @@ def _too_few(found: int) -> str:
 def _likest(
     pairs: Sequence[VolumePair], patient: NDArray[np.intp], level: int
 ) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """(q, 4) best similarity of each query with enough slices; the same to the next other patient; (q,) the queries."""
+    """(q, 6) best similarity of each query with enough slices; the same to the next other patient; (q,) the queries."""
     by_query: dict[int, list[tuple[int, Floats]]] = {}
     for pair in pairs:
         if len(pair.slices) >= level:
             by_query.setdefault(pair.query, []).append((int(patient[pair.real]), middle(pair.similarity, level)))
-    first, second = np.full((len(by_query), 4), -1.0), np.full((len(by_query), 4), -1.0)
+    first, second = (np.full((len(by_query), len(CHANNELS)), -1.0) for _ in range(2))
     for row, found in enumerate(by_query.values()):
         likest = max(found, key=lambda one: float(one[1].sum()))[0]
         first[row] = np.max([similarity for _, similarity in found], axis=0)
@@ -168,25 +169,10 @@ def _likest(
     return first, second, np.array(list(by_query), dtype=np.intp)
 
 
-def _center_and_spread(likest: Floats) -> tuple[Floats, Floats]:
-    center = np.median(likest, axis=0)
-    return center, np.maximum(1.4826 * np.median(np.abs(likest - center), axis=0), single.LEAST_SPREAD)
-
-
-def _twin(first: Floats, second: Floats) -> NDArray[np.bool_]:
-    """(q,) volumes whose likest stranger is the same volume to the eye: one person under two ids."""
-    if not len(first):
-        return np.zeros(0, dtype=bool)
-    center, spread = _center_and_spread(first)
-    best = ((first - center) / spread).max(axis=1)
-    next_best = np.maximum(((second - center) / spread).max(axis=1), 0.0)
-    return np.asarray((first[:, :2].max(axis=1) >= single.SAME_PICTURE) & (best - next_best > single.FAR_OUT))
-
-
 def _scale(first: Floats, asking: NDArray[np.intp], n_queries: int, rng: np.random.Generator) -> Strangers:
     """The scale of one number of slices; `asking` is the patient of each row of `first`."""
-    center, spread = _center_and_spread(first)
-    best = ((first - center) / spread).max(axis=1)
+    center, spread = scale_of(first)
+    best = ((fisher_z(first) - center) / spread).max(axis=1)
     n_patients = len(np.unique(asking))
     enough = len(best) >= single.LEAST_FOR_PROOF and n_patients >= single.LEAST_PATIENTS_FOR_PROOF
     suspect = _bar(best, asking, single.SUSPECT_ALARMS / max(1, n_queries), rng) if n_patients > 1 else np.inf
@@ -197,7 +183,6 @@ def _scale(first: Floats, asking: NDArray[np.intp], n_queries: int, rng: np.rand
         best,
         threshold=max(suspect, float(best.max()) + single.SUSPECT_MARGIN),
         proof=max(proof, float(best.max()) + single.PROOF_MARGIN),
-        largest=first.max(axis=0),
         n_images=len(best),
         n_patients=n_patients,
         sampled=np.empty(0, dtype=np.intp),
@@ -212,7 +197,7 @@ def _bar(best: Floats, asking: NDArray[np.intp], level: float, rng: np.random.Ge
     drawn = rng.integers(0, len(starts), (single.BAR_BOOTSTRAPS, max(len(starts), LEAST_DRAWN)))
     volume = starts[drawn] + np.floor(rng.random(drawn.shape) * sizes[drawn]).astype(np.intp)
     resampled = np.sort(best[order][volume], axis=1)
-    return float(np.quantile(single._read_bar(resampled, level), 0.95))
+    return float(np.quantile(single.line_through_tail(resampled, level), 0.95))
 
 
 def judged(pairs: Sequence[VolumePair], scale: VolumeScale) -> list[JudgedPair]:
@@ -231,7 +216,7 @@ def judged(pairs: Sequence[VolumePair], scale: VolumeScale) -> list[JudgedPair]:
                 likeness > strangers.threshold,
                 likeness > strangers.threshold and bool(strangers.proves(similarity[None])[0]),
                 similarity,
-                strangers.center + strangers.threshold * strangers.spread,
+                np.tanh(strangers.center + strangers.threshold * strangers.spread),
             )
         )
     return found

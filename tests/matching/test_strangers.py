@@ -61,8 +61,8 @@ def test_the_bar_rises_with_the_number_of_images_judged(ward: Matcher) -> None:
 
 def test_no_pairs_no_likeness(ward: Matcher) -> None:
     strangers = find_strangers(ward, n_queries=1, rng=np.random.default_rng(0))
-    assert strangers.likeness(np.empty((0, 4))).shape == (0,)
-    rows = np.random.default_rng(0).uniform(-1, 1, (9, 4))
+    assert strangers.likeness(np.empty((0, 6))).shape == (0,)
+    rows = np.random.default_rng(0).uniform(-1, 1, (9, 6))
     order = np.random.default_rng(0).permutation(len(rows))
     np.testing.assert_array_equal(strangers.likeness(rows[order]), strangers.likeness(rows)[order])
 

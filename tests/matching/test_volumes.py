@@ -74,10 +74,10 @@ def test_places_are_spread_evenly(n: int, most: int) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_one_slice_that_looks_alike_moves_the_middle_no_further_than_the_next(level: int) -> None:
     rng = np.random.default_rng(3)
-    similarity = rng.uniform(0.2, 0.3, (level, 4))
+    similarity = rng.uniform(0.2, 0.3, (level, 6))
     similarity[level // 2] = 1.0
     assert (middle(similarity, level) <= 0.3).all()
-    np.testing.assert_allclose(middle(np.full((12, 4), 0.4), level), 0.4)
+    np.testing.assert_allclose(middle(np.full((12, 6), 0.4), level), 0.4)
 
 
 def pairs_of(middles: Floats, n_slices: int, rng: np.random.Generator, real: int = 0) -> list[VolumePair]:
@@ -88,7 +88,7 @@ def pairs_of(middles: Floats, n_slices: int, rng: np.random.Generator, real: int
             real=real,
             slices=np.arange(n_slices),
             rows=np.arange(n_slices),
-            similarity=np.clip(value + 0.05 * rng.standard_normal((n_slices, 4)), -1, 1),
+            similarity=np.clip(value + 0.05 * rng.standard_normal((n_slices, 6)), -1, 1),
             flip=False,
             matrix=np.zeros((n_slices, 2, 3), dtype=np.float32),
         )

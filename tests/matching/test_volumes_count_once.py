@@ -109,12 +109,12 @@ def crowd(volumes: list[str] | None) -> tuple[Evidence, CopyEvidence]:
         score=np.array([score for i in range(12) for score in (9 + 0.1 * i, 1.0)]),
         fine_query=nothing,
         fine_real=nothing,
-        similarity=np.empty((0, 4)),
+        similarity=np.empty((0, 6)),
         flip=np.empty(0, dtype=bool),
         matrix=np.empty((0, 2, 3), dtype=np.float32),
     )
-    ones, nobody = np.ones(4), np.zeros(pool.n_patients, dtype=bool)
-    scale_of = Strangers(0 * ones, ones, np.zeros(30), 5.0, 9.0, ones, 30, 30, nothing, np.empty((0, 2), dtype=np.intp))
+    ones, nobody = np.ones(6), np.zeros(pool.n_patients, dtype=bool)
+    scale_of = Strangers(0 * ones, ones, np.zeros(30), 5.0, 9.0, 30, 30, nothing, np.empty((0, 2), dtype=np.intp))
     levels = strata(pool, ~nobody)
     patients = gather(matches, pool, scale_of, levels.rows)
     scale = PatientScale.fit(patients, levels.level, ~nobody)
