@@ -15,8 +15,9 @@ from synthaudit.finding import Finding, Kind
 from synthaudit.policy import Verdict
 from synthaudit.selftest.controls import FIRST, Control
 
-NOBODY, SUSPICION, LEAK, WRONG, VOID = "nobody", "suspicion", "leak", "wrong people", "void"
-"""Of people: none named; named to be looked at; named beyond doubt; some named who are not there; not answered."""
+NOBODY, SUSPICION, SOME, LEAK, WRONG, VOID = "nobody", "suspicion", "some", "leak", "wrong people", "void"
+"""Of people: none named; named to be looked at; beyond doubt, but under three quarters of those there; beyond doubt,
+most of them; some named who are not there; not answered."""
 ALIKE, DIFFERENT = "alike", "different"
 SEEING, BLIND = "seeing", "blind"
 CLOSER, EVEN = "closer", "even"
@@ -24,7 +25,7 @@ CLOSER, EVEN = "closer", "even"
 PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 LEAST_FOUND = 0.75
-"""Share of the planted plain copies that must be found; the confidence interval of 8 of 8 begins below it."""
+"""Share of the people there who are to be named, and of the planted plain copies."""
 LEAST_AGAIN = 0.5
 """Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
 MUCH_CLOSER = 0.75
@@ -87,7 +88,9 @@ def _named(probe: str, role: Role, measure: str) -> Callable[[Audit, Control], O
         figures = f"{right} of {len(there)}" + (f", and {wrong} others" if wrong else "")
         if wrong > len(named) - proven:  # more than the suspects: someone is accused who is not there
             return Observation(WRONG, figures)
-        return Observation(LEAK if proven else SUSPICION if named else NOBODY, figures)
+        if not proven:
+            return Observation(SUSPICION if named else NOBODY, figures)
+        return Observation(LEAK if right >= LEAST_FOUND * len(there) else SOME, figures)
 
     return read
 
@@ -157,11 +160,18 @@ def _verdict(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
 _COPIERS = ("copier-plain", "copier-shifted", "copier-mirrored", "copier-noisy", "copier-10%")
 _TO_LOOK_AT = (NOBODY, SUSPICION)
 """Nobody is accused. By design an honest set has a person to be looked at now and then; blur makes strangers alike."""
-_ANY = (NOBODY, SUSPICION, LEAK)
+_ANY = (NOBODY, SUSPICION, SOME, LEAK)
 """Open at this size: depends on who was drawn."""
 
 CHECKS = (
-    Check("sides alike", "inputs", _sides, (ALIKE,), {"shifted-by-site": (DIFFERENT,)}),
+    Check(
+        "sides alike",
+        "inputs",
+        _sides,
+        (ALIKE,),
+        {"shifted-by-site": (DIFFERENT,)},
+        only=(FIRST, "shifted-by-site"),
+    ),
     Check(
         "copies of training patients",
         "copies",
@@ -199,7 +209,7 @@ CHECKS = (
             "blurred-oracle": _TO_LOOK_AT,
             "other-hospital": _TO_LOOK_AT,
             "mixup": _ANY,
-            "transplant": (SUSPICION, LEAK),
+            "transplant": (SUSPICION, SOME, LEAK),
         },
     ),
     Check(
@@ -214,12 +224,12 @@ CHECKS = (
         "copies",
         _statistics,
         _TO_LOOK_AT,
-        {"mixup": (SUSPICION, LEAK), "transplant": _ANY, "shifted-by-site": (VOID,)},
+        {"mixup": (SUSPICION, LEAK), "transplant": (NOBODY, SUSPICION, LEAK), "shifted-by-site": (VOID,)},
     ),
     Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", _fitness, (SEEING,), {}, only=(FIRST,)),
     # No verdict rests on it, and it misleads: it misses few copies and mirrored ones, and takes a holdout from
-    # elsewhere for a leak.
+    # elsewhere for a leak. Upright pictures are compared, so a shift is near its limit.
     Check(
         "closer as a whole",
         "context",
@@ -227,6 +237,7 @@ CHECKS = (
         (EVEN,),
         {
             **dict.fromkeys(_COPIERS[:-1], (CLOSER,)),
+            "copier-shifted": (EVEN, CLOSER),
             "copier-mirrored": (EVEN, CLOSER),
             "mixup": (CLOSER,),
             "transplant": (EVEN, CLOSER),
@@ -235,7 +246,7 @@ CHECKS = (
         },
     ),
     # The controls are single images, so there is no volume to ask about, and nobody may be named as one.
-    Check("copied volumes", "volumes", _volumes, (VOID,), {}),
+    Check("copied volumes", "volumes", _volumes, (VOID,), {}, only=(FIRST,)),
     Check(
         "verdict",
         "",

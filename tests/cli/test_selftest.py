@@ -15,7 +15,18 @@ from synthaudit.cli.main import run
 from synthaudit.cohort import Role
 from synthaudit.finding import Exposure, Finding, Kind, Measure
 from synthaudit.selftest import trial
-from synthaudit.selftest.checks import CHECKS, LEAK, NOBODY, SUSPICION, VOID, WRONG, Check, Observation, not_covered
+from synthaudit.selftest.checks import (
+    CHECKS,
+    LEAK,
+    NOBODY,
+    SOME,
+    SUSPICION,
+    VOID,
+    WRONG,
+    Check,
+    Observation,
+    not_covered,
+)
 from synthaudit.selftest.controls import Control, Sizes, controls
 from synthaudit.selftest.trial import Cell, Trial
 
@@ -105,6 +116,18 @@ def test_who_is_named_is_compared_with_who_is_there(
     measures = (Measure("direct_patients", len(named), low=proven, high=len(named)),)
     audit = replace(make("passing"), findings=(Finding("copies", "?", "a", measures, exposures=exposures),))
     assert check("copies of training patients").read(audit, case).word == word
+
+
+def test_one_of_many_is_no_leak_seen(cases: dict[str, Control], make: Make) -> None:
+    case = replace(cases["copier-plain"], shown=frozenset(cases["oracle"].train.patients[:4]))
+    for n, word in ((2, SOME), (3, LEAK)):
+        exposures = tuple(
+            Exposure(who, Role.TRAIN, "r", "s", "copies", "e", 9.0, None, None, Kind.DIRECT, flagged=True)
+            for who in case.train.patients[:n]
+        )
+        finding = Finding("copies", "?", "a", (Measure("direct_patients", n, low=n, high=n),), exposures=exposures)
+        audit = replace(make("passing"), findings=(finding,))
+        assert check("copies of training patients").read(audit, case).word == word
 
 
 def test_what_did_not_run_is_void(cases: dict[str, Control], make: Make) -> None:
