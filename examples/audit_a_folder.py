@@ -11,7 +11,7 @@ Writes simulated patients as PNG first; put your own folders in their place. On 
 import sys
 from pathlib import Path
 
-from synthaudit import Audit, Progress, Role, audit, check_output, write
+from synthaudit import Audit, Progress, Role, Settings, audit, check_output, write
 from synthaudit.generators.controls import FreshPatients
 from synthaudit.generators.made import images_cohort
 from synthaudit.phantoms.chest import ChestPopulation
@@ -28,8 +28,8 @@ def simulate(data: Path, patients: int = 60) -> None:
     write_folder(images_cohort(Role.SYNTHETIC, samples), data / "synthetic", None)
 
 
-def main(out: Path) -> Audit:
-    """The audit, written to `out`."""
+def main(out: Path, settings: Settings | None = None) -> Audit:
+    """The audit, written to `out`; without settings, copies are planted in full, as on the command line."""
     check_output(out)  # before the long part
     data = out.parent / f"{out.name}-data"
     simulate(data)
@@ -39,6 +39,7 @@ def main(out: Path) -> Audit:
         synthetic=data / "synthetic",
         metadata=data / "patients.csv",
         policy="internal",
+        settings=settings,
         progress=Progress(quiet=False),
         cache=False,
     )

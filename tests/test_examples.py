@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
-from synthaudit import Verdict
+from synthaudit import Settings, Verdict
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -27,7 +27,8 @@ def test_quickstart_fails_the_copier_and_not_the_oracle() -> None:
 
 
 def test_a_folder_is_audited_and_every_report_written(tmp_path: Path) -> None:
-    result = example("audit_a_folder").main(tmp_path / "out")
+    quick = Settings(planted_patients=10, planted_decoys=4, planted_per_strength=0)
+    result = example("audit_a_folder").main(tmp_path / "out", quick)
     assert result.verdict is not Verdict.FAIL
     assert (tmp_path / "out" / "report.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "out" / "restricted" / "exposures.csv").exists()

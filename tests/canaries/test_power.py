@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthaudit.canaries import power as module
 from synthaudit.canaries.planted_measures import Outcome, detection_limit_measure
 from synthaudit.canaries.planting import PlantedCopies
-from synthaudit.canaries.power import COUNTS, Power, detection_limit, power_curve
+from synthaudit.canaries.power import COUNTS, Power, StatisticalHalf, detection_limit, power_curve
 from synthaudit.canaries.transforms import TRANSFORMS
 from synthaudit.copying import CopyEvidence
 
@@ -111,6 +111,31 @@ def test_the_statistical_half_counts_where_direct_evidence_fails() -> None:
     statistical = Power(COUNTS, tuple(float(n >= 8) for n in COUNTS))
     limit = detection_limit(planted(0), statistical, 0.9)
     assert limit.value == 8
+
+
+class NamesFrom:
+    """A statistical decision that names someone as soon as so many are copied; counts how often it is asked."""
+
+    def __init__(self, fewest: int) -> None:
+        self.fewest, self.asked = fewest, 0
+
+    def names_anyone(self, copies: CopyEvidence, planted: PlantedCopies, chosen: NDArray[np.intp]) -> bool:  # noqa: ARG002
+        self.asked += 1
+        assert planted.of_train[chosen].all(), "decoys are not copied patients"
+        assert len(np.unique(chosen)) == len(chosen)
+        return len(chosen) >= self.fewest
+
+
+def test_the_better_of_sight_and_statistics_counts() -> None:
+    evidence: CopyEvidence = NO_EVIDENCE  # type: ignore[assignment]
+    for found in (0, 4):
+        half: StatisticalHalf = NamesFrom(8)  # type: ignore[assignment]
+        power = power_curve(evidence, planted(found), half, np.random.default_rng(0))
+        direct = [1 - (1 - found / 20) ** n for n in COUNTS]
+        assert power.found == pytest.approx([1.0 if n >= 8 else sight for n, sight in zip(COUNTS, direct, strict=True)])
+    unasked = NamesFrom(1)
+    power_curve(evidence, planted(20), unasked, np.random.default_rng(0))  # type: ignore[arg-type]
+    assert unasked.asked == 0, "what is always seen needs no statistics"
 
 
 def test_finding_more_never_raises_the_limit() -> None:

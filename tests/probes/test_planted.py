@@ -171,15 +171,18 @@ def test_no_one_copied_is_a_share_of_nearly_nothing(climbed: Finding) -> None:
 def test_blank_copies_are_found_never_and_settle_nothing(
     honest_evidence: Evidence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And a copy that shows only its partner points at nobody else: it shows nobody else."""
     blank = Transform("blank", "", "blanked", lambda image, partner, rng: 0 * image, reference=True)  # noqa: ARG005
-    with only(monkeypatch, blank):
+    other = Transform("other", "", "swapped", lambda image, partner, rng: partner, reference=True, mixes=True)  # noqa: ARG005
+    with only(monkeypatch, blank, other):
         finding = run(honest_evidence)
-    assert value(finding, "sensitivity[blank]").value == 0.0
+    assert (value(finding, "sensitivity[blank]").value, value(finding, "sensitivity[other]").value) == (0.0, 0.0)
+    assert value(finding, "mistaken_identity").value == 0.0
     limit = value(finding, "detection_limit[blank]")
     assert limit.value is None
     assert limit.not_measured == "no number of copies (blanked) is found with 90 % probability; 5 were planted"
-    assert finding.answer == "Not sure to be found in any number: blanked."
-    assert finding.limits == ("Planted copies missed more often than found: blanked.",)
+    assert finding.answer == "Not sure to be found in any number: blanked; swapped."
+    assert finding.limits == ("Planted copies missed more often than found: blanked; swapped.",)
     rule = Rule("see", "planted/detection_limit[blank]", "Blank copies would be seen", "Why not.", at_most=5.0)
     (result,) = Policy("strict", "Asks for blank copies.", (rule,)).judge((finding,))
     assert result.verdict is Verdict.INCONCLUSIVE
