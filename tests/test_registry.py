@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from synthaudit import registry
+from synthaudit.embeddings import TableEncoder
 from synthaudit.errors import EncoderError, MissingDependency, UsageError
 
 MODULE = """
@@ -109,7 +110,9 @@ def test_device_and_offline_are_handed_on() -> None:
 
 def test_the_encoders_that_come_with_the_package_are_found(tmp_path: Path) -> None:
     np.save(tmp_path / "train.npy", np.eye(3))
-    assert registry.encoder(f"precomputed:{tmp_path}").dim == 3
+    table = registry.encoder(f"precomputed:{tmp_path}")
+    assert isinstance(table, TableEncoder)
+    assert table.dim == 3
     with pytest.raises(EncoderError, match="a pickle can run any program"):
         registry.encoder("openclip:ViT-B-32@weights.bin")
 

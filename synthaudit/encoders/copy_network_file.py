@@ -122,10 +122,9 @@ def architecture(card: Card, name: str) -> Architecture:
             f"copynet needs weights for pixels prepared as {PREPROCESSING}, {name} has others: fit again"
         )
     try:
-        told = {key: tuple(value) if isinstance(value, list) else value for key, value in card.sizes.items()}
-        sizes = Architecture(**told)
+        sizes = Architecture(**dict(card.sizes))
         sizes.check()
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError) as error:
         raise EncoderError(f"copynet needs sizes of a network in the card of {name}, got others ({error})") from error
     return sizes
 

@@ -140,14 +140,14 @@ def test_a_fit_is_found_again_and_another_setting_or_image_is_another_fit(
     regrouped = RealImages(images.digests, np.arange(len(images)), images.read)
     without_fitting(monkeypatch)
     assert fit(images, folder=tmp_path).fingerprint == first.fingerprint
-    for changed in (
-        lambda: fit(images, replace(TINY, temperature=0.07), folder=tmp_path),
-        lambda: fit(images, seed=1, folder=tmp_path),
-        lambda: fit(fewer, folder=tmp_path),
-        lambda: fit(regrouped, folder=tmp_path),
+    for shown, recipe, seed in (
+        (images, replace(TINY, temperature=0.07), 0),
+        (images, TINY, 1),
+        (fewer, TINY, 0),
+        (regrouped, TINY, 0),
     ):
         with pytest.raises(AssertionError, match="a step was taken"):
-            changed()
+            fit(shown, recipe, seed=seed, folder=tmp_path)
 
 
 def test_a_killed_fit_leaves_nothing_half_written_and_goes_on_where_it_was(
@@ -237,6 +237,5 @@ def test_a_short_fit_finds_altered_copies_more_often_than_an_untrained_network(i
     arrays = weights(Training(shown, images.patients, recipe, 0).network)
     untrained = CopyNetwork("untrained", replace(network.card, weights=weights_digest(arrays)), arrays)
     before, after = hits(untrained), hits(network)
-    print(before, after)
     assert before > 1.5 / len(shown)
     assert after > before + 0.15
