@@ -15,17 +15,11 @@ from synthaudit import Settings, audit
 from synthaudit.cohort import Cohort, Role
 from synthaudit.embed import embed
 from synthaudit.embeddings import PixelEncoder, TableEncoder
-from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.finding import Finding, Measure
-from synthaudit.fitness import _altered, combined, places, rows_to_alter, searches, two_images_each
-from synthaudit.matching.compare import Effort
-from synthaudit.matching.lookup import LookUp, Query, Seen
-from synthaudit.matching.matcher import Matcher, Matches
+from synthaudit.fitness import two_images_each
+from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.pool import Pool, Space
-from synthaudit.matching.registration import Prepared
-from synthaudit.matching.views import WINDOWS
 from synthaudit.phantoms.chest import ChestPopulation
-from synthaudit.pixels import canvas
 from synthaudit.policy import PRESETS, RuleResult, Verdict, load_policy, overall
 from synthaudit.probe import Evidence
 from synthaudit.probes.copies import Copies
@@ -176,111 +170,18 @@ def test_a_failure_stays_one_though_the_encoders_are_useless(honest: Scene) -> N
     assert overall(results) is Verdict.FAIL
 
 
-def test_it_is_the_search_of_the_audit_and_nothing_else(honest: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A naive twin: every view against every image and window, backgrounds subtracted, averaged over encoders."""
-    few = _scene(honest.train.subset(range(14)), None, honest.synthetic)
-    evidence = evidence_of(few, Descriptor(), Thumbnails())
-    pool, rng = evidence.pool, np.random.default_rng(0)
-    rows = rows_to_alter(pool, rng)
-    together, alone = searches(evidence)
-    seen: dict[str, Vectors] = {}
-    see = LookUp.see
-
-    def noted(search: LookUp, query: Query) -> Seen:
-        image = query.read()
-        seen[str(len(seen))] = image
-        return see(search, query)
-
-    monkeypatch.setattr(LookUp, "see", noted)
-    found = places(together, rows, evidence)
-    first = []
-    for image in seen.values():
-        score = np.zeros(len(pool))
-        for space in evidence.matcher.spaces:
-            encoder = space.encoder
-            assert isinstance(encoder, PixelEncoder)
-            cosine = space.vectors.astype(np.float64) @ space.vectors.T
-            cosine[pool.patient[:, None] == pool.patient] = -np.inf
-            strangers = np.sort(cosine, axis=1)[:, ::-1]
-            square = canvas(image, encoder.input_size, encoder.channels)
-            turned = encoder.encode(np.stack([view.apply(square) for view in together.views(space)]))
-            best = (space.vectors.astype(np.float64) @ turned.T).max(axis=1)
-            if encoder.fast:
-                side = encoder.input_size
-                for row in range(len(pool)):
-                    whole = canvas(pool.read(row), round(side / WINDOWS[0].share), encoder.channels)
-                    cut = encoder.encode(np.stack([window.cut(whole, side) for window in WINDOWS]))
-                    best[row] = max(best[row], float((cut @ turned.T).max()))
-            score += (best - strangers[:, :3].mean(axis=1)) / strangers[:, 0].std() / 2
-        first.append(int(score.argmax()))
-    np.testing.assert_array_equal(found == 0, np.array(first) == rows)
-    assert 0 < np.count_nonzero(found == 0) <= len(rows)
-    assert found.max() < evidence.matcher.effort.candidates
-    assert [[s.encoder.name for s in one.spaces] for one in alone] == [["descriptor"], ["thumbnails"]]
-
-
-def test_what_is_registered_is_what_the_audit_would_register(honest: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against the audit's own comparison: the rows that it prepares for registration."""
-    people = honest.train.subset(range(12))
-    doubled = Cohort(
-        role=people.role,
-        names=people.names,
-        sources=people.sources,
-        patients=tuple(people.patients[i // 4] for i in range(12)),
-        known_patient=people.known_patient,
-        attributes={},
-        pixel_digests=people.pixel_digests,
-    )
-    evidence = evidence_of(_scene(doubled, None, honest.synthetic), Guesses())
-    matcher = evidence.matcher
-    matcher.effort = matcher.comparison.effort = Effort(candidates=4)
-    rows = np.arange(12)
-    found = places(searches(evidence)[0], rows, evidence)
-    asked_for: list[int] = []
-
-    def noted(pool: Pool, row: int, size: int) -> Prepared:
-        asked_for.append(row)
-        return _prepared(pool, row, size)
-
-    monkeypatch.setattr(Pool, "prepared", noted)
-    for row, place in zip(rows, found, strict=True):
-        asked_for.clear()
-        matcher.match([_altered(evidence, rows)[row]], stage="x", total=1)
-        assert (row in asked_for) == (place >= 0)
-        assert len(set(asked_for)) <= 4
-    assert 0 < np.count_nonzero(found >= 0) < 12
-
-
-def test_no_pair_is_registered(honest: Scene) -> None:
-    evidence = evidence_of(honest, Thumbnails())
-    asked(evidence)
-    assert not evidence.pool._prepared
-
-
 def test_two_encoders_are_tried_alone_and_judged_together(honest: Scene) -> None:
-    finding = asked(evidence_of(honest, Descriptor(), Guesses()))
-    together, sees, guesses = (measured(finding, f"retrieval_at_1{v}") for v in ("", "[descriptor]", "[guesses]"))
+    finding = asked(evidence_of(honest, Thumbnails(), Guesses()))
+    together, sees, guesses = (measured(finding, f"retrieval_at_1{v}") for v in ("", "[thumbnails]", "[guesses]"))
     assert sees.value is not None
     assert together.value is not None
     assert guesses.value is not None
     assert guesses.value < 0.1 < together.value < sees.value, "the combination is what decides, good or bad"
     quantities = {m.name.partition("[")[0] for m in finding.measures}
-    assert {m.name for m in finding.measures} == {q + v for q in quantities for v in ("", "[descriptor]", "[guesses]")}
+    assert {m.name for m in finding.measures} == {q + v for q in quantities for v in ("", "[thumbnails]", "[guesses]")}
     (chart,) = finding.charts
-    assert chart.series[0].x == ("combined, as used", "descriptor", "guesses")
-    assert "(descriptor + guesses together)" in finding.answer
-
-
-def test_inner_products_of_combined_vectors_are_average_cosines(honest: Scene) -> None:
-    evidence = evidence_of(honest, Descriptor(), Thumbnails())
-    rows = np.arange(len(evidence.pool))
-    both = combined(searches(evidence)[0], rows)
-    expected = np.zeros((len(rows), len(rows)))
-    for space in evidence.matcher.spaces:
-        cosine = space.vectors[rows].astype(np.float64) @ space.vectors[rows].T
-        nearest = (cosine - 9 * np.eye(len(rows))).max(axis=1)
-        expected += cosine / nearest.std() / 2
-    np.testing.assert_allclose(both @ both.T, expected, rtol=1e-4)
+    assert chart.series[0].x == ("combined, as used", "thumbnails", "guesses")
+    assert "(thumbnails + guesses together)" in finding.answer
 
 
 def test_a_table_cannot_be_shown_altered_images_and_the_rest_is_measured(honest: Scene) -> None:
@@ -362,14 +263,13 @@ def test_two_encoders_give_one_score_one_p_value_and_one_decision(honest: Scene)
     assert [m.name for m in both.measures] == [m.name for m in alone.measures], "one set of numbers, not one an encoder"
     named = [(exposure.patient_id, exposure.kind) for exposure in both.exposures]
     assert len(named) == len(set(named)) >= 3, "one p-value a patient"
-    before, after = ({(q, r): s for q, r, s in zip(m.query, m.real, m.score, strict=True)} for m in matches(one, two))
+    before, after = (
+        {(q, r): s for q, r, s in zip(m.query, m.real, m.score, strict=True)}
+        for m in (one.synthetic_matches, two.synthetic_matches)
+    )
     shared = before.keys() & after.keys()
     assert len(shared) > 0
     assert all(before[pair] != after[pair] for pair in shared), "the second encoder counts in every score"
-
-
-def matches(*audits: Evidence) -> list[Matches]:
-    return [evidence.synthetic_matches for evidence in audits]
 
 
 def test_the_audit_tells_each_encoders_fitness(honest: Scene) -> None:
