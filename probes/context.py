@@ -59,8 +59,8 @@ _MEASURES: dict[str, tuple[Compute, str, str]] = {
         authenticity_share,
         "share",
         "Synthetic images further from their nearest training image than that is from its own nearest other one. How "
-        "it misleads: without any copy it reads about 70 %, and in simulations from 45 % to 92 %, by the number of "
-        "images of each patient: without its floor it says nothing.",
+        "it misleads: without any copy it read 70 % on a set of chest films and 97 % on one of brain slices, and says "
+        "nothing without its floor.",
     ),
     "nndr": (
         nndr_mean,
@@ -79,8 +79,8 @@ _MEASURES: dict[str, tuple[Compute, str, str]] = {
         fld_gap_score,
         "",
         "How much likelier the synthetic images make training than held-out images (FLD's generalization gap; far "
-        "below 0: likelier), judged by half of the holdout. How it misleads: it is fitted to the training images "
-        "themselves, and so favors them a little without any copy.",
+        "below 0: likelier), judged by half of the holdout. How it misleads: it is fitted to the training images, and "
+        "without any copy lies off 0 either way (4.4 and -2.8 on two splits of one set of chest films).",
     ),
     "percentile_rule": (
         percentile_rule_share,

@@ -2,8 +2,8 @@
 
 A mixture of one spherical Gaussian around each synthetic image has its widths fitted to the training images; then the
 likelihoods of training and of held-out images are compared. A copy gets a narrow Gaussian that makes its original very
-likely. The widths are fitted to the training images alone, so the gap is below 0 without any copying: only with the
-same fit around held-out images beside it does it say anything.
+likely. The widths are fitted to the training images alone, and without any copying the gap lies off 0, either way:
+only with the same fit around held-out images beside it does it say anything.
 
 Reference:
     Jiralerspong, Bose, Gemp, Qin, Bachrach, Gidel 2023, Feature likelihood divergence: evaluating the generalization of
