@@ -17,7 +17,7 @@ from synthaudit.cohort import Cohort, Role
 from synthaudit.embed import embed
 from synthaudit.embedding_cache import EmbeddingCache
 from synthaudit.embeddings import Embeddings, PixelEncoder, TableEncoder
-from synthaudit.encoders.weights import WeightsCheck
+from synthaudit.encoders.weights import check_of
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
 from synthaudit.fit_encoders import AnyEncoder, fitted_encoders
@@ -134,7 +134,7 @@ def _concluded(
             m.fingerprint,
             m.dim,
             encoder_fitness(m.name, findings),
-            str(getattr(m, "weights_check", WeightsCheck.NONE)),
+            check_of(m).value,
         )
         for m in models
     )

@@ -15,7 +15,7 @@ from synthaudit import audit, judge_again
 from synthaudit.audit_record import Audit, EncoderSummary
 from synthaudit.cohort import Role
 from synthaudit.encoders.descriptor import Descriptor
-from synthaudit.encoders.weights import WeightsCheck
+from synthaudit.encoders.weights import WeightsCheck, check_of
 from synthaudit.evidence_file import dump, from_document, load, to_document
 from synthaudit.finding import Finding, Measure
 from synthaudit.phantoms.chest import ChestPopulation
@@ -112,3 +112,14 @@ def test_every_unverified_encoder_is_named() -> None:
     assert result.measure is not None
     assert result.measure.value == 2
     assert weights_rule([]) == ()
+
+
+@pytest.mark.parametrize("said", ["sure", True, None, 3])
+def test_an_encoder_from_elsewhere_cannot_invent_a_grade(said: object) -> None:
+    class Encoder:
+        """Says what it likes."""
+
+        weights_check = said
+
+    assert check_of(Encoder()) is WeightsCheck.UNVERIFIED
+    assert check_of(Descriptor()) is WeightsCheck.NONE

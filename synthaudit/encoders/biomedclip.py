@@ -6,6 +6,7 @@ A bundle in open_clip's format; of what is published, the weights are to be had 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -13,6 +14,9 @@ from synthaudit.encoders.about import About
 from synthaudit.encoders.open_clip import OpenClip
 from synthaudit.encoders.open_clip_bundle import from_folder
 from synthaudit.encoders.weights import find_weights
+from synthaudit.errors import EncoderError
+
+TOWER = "vit_base_patch16_224"
 
 
 class BiomedClip:
@@ -34,4 +38,11 @@ class BiomedClip:
         """The encoder; `argument` is empty, or the weight FILE of a bundle."""
         weights = find_weights("biomedclip", cls.about, argument, offline=offline)
         bundle = replace(from_folder(weights.file.parent), weights=weights.file)
+        vision = bundle.model.get("vision_cfg")
+        tower = vision.get("timm_model_name") if isinstance(vision, Mapping) else None
+        if tower != TOWER or bundle.model.get("embed_dim") != cls.about.dim:
+            raise EncoderError(
+                f"encoder biomedclip needs a bundle with {TOWER} and {cls.about.dim} numbers an image, got {tower} and "
+                f"{bundle.model.get('embed_dim')}; add another model as openclip:NAME"
+            )
         return OpenClip(bundle, device, name="biomedclip", check=weights.check)

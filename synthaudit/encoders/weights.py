@@ -38,6 +38,18 @@ class WeightsCheck(StrEnum):
     """Nobody said that this is the right file."""
 
 
+def check_of(encoder: object) -> WeightsCheck:
+    """How the weights of an encoder were checked, as its attribute `weights_check` says; NONE if it has none.
+
+    Whatever an encoder from elsewhere says that is none of the grades counts as unverified.
+    """
+    said = getattr(encoder, "weights_check", WeightsCheck.NONE)
+    try:
+        return WeightsCheck(said)
+    except ValueError:
+        return WeightsCheck.UNVERIFIED
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A weight file, its SHA-256 (hex), how it was checked, and the folder of the store that it lies in, if any."""

@@ -387,3 +387,34 @@ def test_cuda_gives_nearly_the_same_vectors(save_bundle: Save) -> None:
     folder = save_bundle()
     there = OpenClip.from_spec(f"local-dir:{folder}", device="cuda")
     np.testing.assert_allclose(there.encode(images(5)), local(folder).encode(images(5)), atol=1e-5)
+
+
+def test_a_bundle_is_kept_under_a_name(save_bundle: Save) -> None:
+    from synthaudit import registry
+    from synthaudit.encoders import store
+    from synthaudit.encoders.weights import WeightsCheck
+
+    folder = save_bundle()
+    loose = local(folder)
+    assert loose.weights_check is WeightsCheck.UNVERIFIED
+    digest = loose.weights_sha256
+    made = store.add(
+        "openclip:own", OpenClip.about, folder, sha256=digest, load=lambda: registry.encoder("openclip:own")
+    )
+    assert set(made.files) == {"open_clip_config.json", "open_clip_model.safetensors"}
+    kept = OpenClip.from_spec("own")
+    assert (kept.name, kept.weights_check) == ("openclip:own", WeightsCheck.GIVEN)
+    assert kept.fingerprint == loose.fingerprint
+    (store.folder_of("openclip:own") / "open_clip_config.json").write_text("{}")
+    with pytest.raises(EncoderError, match=r"found that open_clip_config.json was changed"):
+        OpenClip.from_spec("own")
+
+
+def test_biomedclip_is_its_own_architecture(save_bundle: Save) -> None:
+    from synthaudit import registry
+
+    file = save_bundle() / WEIGHT_FILES[0]
+    with pytest.raises(
+        EncoderError, match="with vit_base_patch16_224 and 512 numbers an image, got None and 8; add an"
+    ):
+        registry.encoder(f"biomedclip:{file}")
