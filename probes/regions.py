@@ -231,7 +231,8 @@ def _not_planted(why: str) -> tuple[Measure, ...]:
 
 def _exposures(evidence: Evidence, found: RegionEvidence) -> list[Exposure]:
     """Each patient shown in part only, with the pair that shows it."""
-    pool, exposures = evidence.pool, []
+    pool = evidence.pool
+    exposures: list[Exposure] = []
     for pair in _best_by(found.pairs, lambda pair: int(pool.patient[pair.match.row])):
         patient = int(pool.patient[pair.match.row])
         if not found.suspected[patient]:

@@ -24,9 +24,7 @@ from synthaudit.matching.strangers import (
     LEAST_SPREAD,
     LEAST_STRANGERS,
     PROOF_ALARMS,
-    PROOF_MARGIN,
     SUSPECT_ALARMS,
-    SUSPECT_MARGIN,
     bar,
     sample_rows,
 )
@@ -37,6 +35,9 @@ from synthaudit.progress import Progress
 Image = NDArray[np.float32]
 
 LARGEST_SAMPLE = 160
+SUSPECT_MARGIN, PROOF_MARGIN = 2.0, 3.5
+"""Least distance of each bar from the most alike strangers seen. Wider than for whole images: the best of many windows
+has a longer tail than a normal one, and a marker on a film can lie alike in two of a hundred."""
 SAME_PICTURE, ALONE = 0.8, 0.3
 """Two patients share a picture if their largest windows correlate above the first, and above other patients by the
 second: such pairs must not teach the audit that shared parts are normal."""

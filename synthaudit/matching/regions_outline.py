@@ -44,10 +44,22 @@ def outline(image: Image, real: Image, match: RegionMatch) -> Box:
     return (size - box[2], box[1], size - box[0], box[3]) if match.flip else box
 
 
-def _bytes(image: Image) -> NDArray[np.uint8]:
-    """Gray values between the 1 % and 99 % quantiles, as 8 bits."""
+def _gray_range(image: Image) -> tuple[float, float]:
+    """The 1 % and 99 % quantiles."""
     low, high = np.quantile(image, [0.01, 0.99])
-    return np.asarray(np.clip((image - low) / max(float(high - low), 1e-6), 0, 1) * 255, dtype=np.uint8)
+    return float(low), max(float(high), float(low) + 1e-6)
+
+
+def _bytes(image: Image, low: float, high: float) -> NDArray[np.uint8]:
+    return np.asarray(np.clip((image - low) / (high - low), 0, 1) * 255, dtype=np.uint8)
+
+
+def _lit_alike(image: Image, like: Image, region: Box) -> Image:
+    """`image` with the brightness and contrast that `like` has within the region."""
+    left, top, right, bottom = region
+    a, b = image[top:bottom, left:right], like[top:bottom, left:right]
+    contrast = float(b.std()) / max(float(a.std()), 1e-6)
+    return np.asarray((image - float(a.mean())) * contrast + float(b.mean()), dtype=np.float32)
 
 
 def picture(pair: RegionPair, image: Image, matcher: RegionMatcher) -> Pair:
@@ -63,13 +75,13 @@ def picture(pair: RegionPair, image: Image, matcher: RegionMatcher) -> Pair:
     moved[rows, columns] = real[rows2, columns2]
     if match.flip:
         moved = np.ascontiguousarray(moved[:, ::-1])
-    shown, brought = _bytes(image), _bytes(moved)
+    region, levels = outline(image, real, match), _gray_range(image)
+    shown, brought = _bytes(image, *levels), _bytes(_lit_alike(moved, image, region), *levels)
     difference = np.abs(shown.astype(np.int16) - brought).astype(np.uint8)
-    region = outline(image, real, match)
     share = (region[2] - region[0]) * (region[3] - region[1]) / size**2
     return Pair(
         shown,
-        _bytes(real),
+        _bytes(real, *_gray_range(real)),
         brought,
         difference,
         _in_words(match, size, share),

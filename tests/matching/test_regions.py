@@ -113,7 +113,7 @@ def test_sides_and_workers_do_not_matter(sides: tuple[Cohort, Cohort], people: l
     for pool, workers in ((Pool.of(*sides), 1), (Pool.of(*swapped), 1), (Pool.of(*sides), 3)):
         matcher = RegionMatcher(pool, size=SIZE, workers=workers)
         matches = look_up(matcher, queries)
-        answers.append((matches.scores, [pool.digest(row) for row in matches.rows.ravel()]))
+        answers.append((matches.scores, [pool.digest(int(row)) for row in matches.rows.ravel()]))
     for scores, rows in answers[1:]:
         np.testing.assert_array_equal(scores, answers[0][0])
         assert rows == answers[0][1]

@@ -96,7 +96,8 @@ def test_swapped_sides_give_the_same_scores(scene: Scene, finding: Finding) -> N
 def test_strangers_are_left_alone() -> None:
     finding = run(Scene.strangers_only(seed=21, n=24, n_synthetic=4))
     assert value(finding, "region_patients") == value(finding, "region_holdout_patients") == 0
-    assert finding.exposures == finding.withheld == ()
+    assert not finding.exposures
+    assert not finding.withheld
     assert finding.answer == "No part of a synthetic image is a part of a patient's image beyond doubt."
 
 
