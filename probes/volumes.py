@@ -2,9 +2,10 @@
 
 The slices of one volume show one person at one time. If forty slices of a synthetic volume look like forty of a
 patient's, that is one copy and not forty; and if each slice is too noisy to prove anything, the forty together may. So
-a synthetic volume is laid beside real ones, slice beside slice, and the middle of the slices' likeness is compared with
-that of volumes of different people. One slice that looks alike by chance makes no copy of a volume; and if one slice of
-a volume is not to be released, the rest of it is not either, since it shows the same person.
+a synthetic volume is laid beside real ones, slice beside slice, and the middle of the slices' likeness, and of its lead
+over the next patient, is compared with what volumes of different people show. One slice that looks alike by chance
+makes no copy of a volume; and if one slice of a volume is not to be released, the rest of it is not either, since it
+shows the same person.
 
 Images that belong to no volume are judged by the probe `copies` alone. To let copied volumes decide a verdict, a policy
 needs a rule of its own, for example `measure = "volumes/copied_volumes"` with `at_most = 0`; where no synthetic image
@@ -226,7 +227,7 @@ def _exposures(evidence: Evidence, volumes: VolumeEvidence) -> list[Exposure]:
         best.setdefault(volumes.patient(pair), pair)
     found = []
     for number, (patient, pair) in enumerate(best.items()):
-        slice_ = int(pair.pair.similarity[:, int((pair.similarity - pair.threshold).argmax())].argmax())
+        slice_ = int(pair.pair.similarity[:, pair.channel].argmax())
         is_train = bool(pool.patient_is_train[patient])
         found.append(
             Exposure(
@@ -262,11 +263,8 @@ def _picture(evidence: Evidence, pair: JudgedPair, slice_: int) -> Pair:
         flip=np.array([one.flip]),
         matrix=one.matrix[slice_ : slice_ + 1],
     )
-    channel = int((pair.similarity - pair.threshold).argmax())
-    similarity, threshold = float(pair.similarity[channel]), float(pair.threshold[channel])
-    direct = DirectPair(
-        int(one.slices[slice_]), int(one.rows[slice_]), pair.likeness, similarity, threshold, pair.proven, 0
-    )
+    query, real = int(one.slices[slice_]), int(one.rows[slice_])
+    direct = DirectPair(query, real, pair.likeness, pair.similarity, pair.threshold, pair.proven, 0)
     return picture(direct, shown, evidence.synthetic, evidence.pool, evidence.matcher.size)
 
 

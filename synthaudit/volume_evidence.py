@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.cohort import Role
 from synthaudit.errors import NotEnoughData
+from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, cohort_volumes, pool_volumes
 from synthaudit.matching.volume_strangers import JudgedPair, VolumeScale, find_volume_strangers, judged
-from synthaudit.matching.volumes import QueryVolume, SingleSlices, Volume, VolumeMatcher, cohort_volumes, pool_volumes
+from synthaudit.matching.volumes import VolumeMatcher
 from synthaudit.pixels import canvas
 from synthaudit.probe import Evidence
 
@@ -98,4 +100,7 @@ def _asked(evidence: Evidence, volume: Volume) -> QueryVolume:
     def read(i: int) -> NDArray[np.float32]:
         return canvas(evidence.synthetic.sources[rows[i]].read(), evidence.matcher.size)
 
-    return QueryVolume(rows, volume.positions[places], read)
+    vectors = tuple(
+        evidence.embeddings[space.encoder.name][Role.SYNTHETIC].vectors[rows] for space in evidence.matcher.spaces
+    )
+    return QueryVolume(rows, volume.positions[places], vectors, -1, read)

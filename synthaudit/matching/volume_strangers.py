@@ -22,10 +22,11 @@ from synthaudit.matching.lookup import Candidates
 from synthaudit.matching.matcher import BLOCK, Matcher
 from synthaudit.matching.similarity import CHANNELS, fisher_z
 from synthaudit.matching.strangers import Strangers, sample_rows, scale_of, twins_among
-from synthaudit.matching.volumes import QueryVolume, SingleSlices, Volume, VolumeMatcher, VolumePair, middle
+from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, VolumePair, middle
+from synthaudit.matching.volumes import VolumeMatcher
 from synthaudit.parallel import ordered_map
 
-LEVELS = (3, 5, 8)
+LEVELS = (3, 4, 6)
 """Numbers of slices that volumes are compared on; a pair with more is read on the next lower number."""
 LARGEST_SAMPLE = 120
 LEAST_DRAWN = 6
@@ -41,8 +42,12 @@ class VolumeScale:
     levels: dict[int, Strangers]
 
     def level(self, pair: VolumePair) -> int:
-        """The number of slices on which this pair is judged; 0 if it has too few."""
-        return max((level for level in self.levels if level <= len(pair.slices)), default=0)
+        """The number of slices on which this pair is judged; 0 if it has too few.
+
+        The largest at which something can be proven; where nothing can be at any, the largest.
+        """
+        fitting = [level for level in self.levels if level <= len(pair.slices)]
+        return max(fitting, key=lambda level: (np.isfinite(self.levels[level].proof), level), default=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,15 +58,17 @@ class JudgedPair:
         likeness: In robust standard deviations above the median stranger.
         suspected: Above the lower bar: someone has to look at the two.
         proven: Beyond doubt.
-        similarity, threshold: (6,) the middle similarity of the slices by channel, and the lower bar there.
+        channel: The channel that decides.
+        similarity, threshold: The middle similarity of the slices there, and what it had to exceed.
     """
 
     pair: VolumePair
     likeness: float
     suspected: bool
     proven: bool
-    similarity: Floats
-    threshold: Floats
+    channel: int
+    similarity: float
+    threshold: float
 
 
 def find_volume_strangers(
@@ -90,12 +97,16 @@ def find_volume_strangers(
         def read(i: int) -> NDArray[np.float32]:
             return matcher.pool.prepared(int(rows[n][i]), matcher.size).full
 
-        return QueryVolume(np.arange(starts[n], starts[n + 1]), volumes[sampled[n]].positions[places[n]], read)
+        volume = volumes[sampled[n]]
+        vectors = tuple(space.vectors[rows[n]] for space in matcher.spaces)
+        return QueryVolume(
+            np.arange(starts[n], starts[n + 1]), volume.positions[places[n]], vectors, volume.patient, read
+        )
 
     pairs = VolumeMatcher(matcher, volumes).match(
         [asked(n) for n in range(len(sampled))], found, stage="strangers' volumes"
     )
-    return volume_scale(pairs, patient[sampled], patient, n_queries=n_queries, rng=rng)
+    return volume_scale(pairs, patient[sampled], n_queries=n_queries, rng=rng)
 
 
 def _looked_up(matcher: Matcher, rows: NDArray[np.intp]) -> SingleSlices:
@@ -117,7 +128,6 @@ def _looked_up(matcher: Matcher, rows: NDArray[np.intp]) -> SingleSlices:
 def volume_scale(
     pairs: Sequence[VolumePair],
     query_patient: NDArray[np.intp],
-    patient: NDArray[np.intp],
     *,
     n_queries: int,
     rng: np.random.Generator,
@@ -127,14 +137,13 @@ def volume_scale(
     Args:
         pairs: Of real volumes with real volumes of other patients.
         query_patient: Patient of each volume that asked.
-        patient: Patient of each real volume.
 
     Raises:
         NotEnoughData: No number of slices has 20 strangers.
     """
     levels, most = {}, 0
     for level in LEVELS:
-        first, second, asking = _likest(pairs, patient, level)
+        first, second, asking = _likest(pairs, level)
         kept = ~twins_among(first, second)
         most = max(most, int(kept.sum()))
         if kept.sum() >= single.LEAST_STRANGERS:
@@ -151,19 +160,50 @@ def _too_few(found: int) -> str:
     )
 
 
-def _likest(
-    pairs: Sequence[VolumePair], patient: NDArray[np.intp], level: int
-) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """(q, 6) best similarity of each query with enough slices; the same to the next other patient; (q,) the queries."""
-    by_query: dict[int, list[tuple[int, Floats]]] = {}
+def _evidence(pairs: Sequence[VolumePair], level: int) -> list[tuple[VolumePair, Floats]]:
+    """The pairs with slices enough, each with its (12,) similarities and leads over the next patient, by channel.
+
+    Noise and contrast lower the similarity with every volume alike; the lead is what they leave. It is the middle of
+    the slices' differences, taken as Fisher's z, where differences near 1 count as much as others; and brought back.
+    """
+    by_query: dict[int, list[VolumePair]] = {}
     for pair in pairs:
-        if len(pair.slices) >= level:
-            by_query.setdefault(pair.query, []).append((int(patient[pair.real]), middle(pair.similarity, level)))
-    first, second = (np.full((len(by_query), len(CHANNELS)), -1.0) for _ in range(2))
+        by_query.setdefault(pair.query, []).append(pair)
+    found = []
+    for mine in by_query.values():
+        for pair in mine:
+            if len(pair.slices) < level:
+                continue
+            lead = _lead(pair, [rival for rival in mine if rival.patient != pair.patient], level)
+            found.append((pair, np.concatenate([middle(pair.similarity, level), np.tanh(lead)])))
+    return found
+
+
+def _lead(pair: VolumePair, rivals: Sequence[VolumePair], level: int) -> Floats:
+    """(6,) how much more alike the slices are to this volume's than to the likest of other patients', slice by slice.
+
+    0 where too few slices meet one of both: a lead over nobody is none.
+    """
+    best = np.full(pair.similarity.shape, -np.inf)
+    for rival in rivals:
+        _, mine, theirs = np.intersect1d(pair.slices, rival.slices, return_indices=True)
+        best[mine] = np.maximum(best[mine], fisher_z(rival.similarity[theirs]))
+    met = np.isfinite(best[:, 0])
+    if np.count_nonzero(met) < min(LEVELS):
+        return np.zeros(len(CHANNELS))
+    return middle(fisher_z(pair.similarity[met]) - best[met], min(level, int(met.sum())))
+
+
+def _likest(pairs: Sequence[VolumePair], level: int) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """(q, 12) best evidence of each query with enough slices; the same to the next other patient; (q,) the queries."""
+    by_query: dict[int, list[tuple[int, Floats]]] = {}
+    for pair, evidence in _evidence(pairs, level):
+        by_query.setdefault(pair.query, []).append((pair.patient, evidence))
+    first, second = (np.full((len(by_query), 2 * len(CHANNELS)), -1.0) for _ in range(2))
     for row, found in enumerate(by_query.values()):
-        likest = max(found, key=lambda one: float(one[1].sum()))[0]
-        first[row] = np.max([similarity for _, similarity in found], axis=0)
-        others = [similarity for who, similarity in found if who != likest]
+        likest = max(found, key=lambda one: float(one[1][: len(CHANNELS)].sum()))[0]
+        first[row] = np.max([evidence for _, evidence in found], axis=0)
+        others = [evidence for who, evidence in found if who != likest]
         if others:
             second[row] = np.max(others, axis=0)
     return first, second, np.array(list(by_query), dtype=np.intp)
@@ -203,20 +243,17 @@ def _bar(best: Floats, asking: NDArray[np.intp], level: float, rng: np.random.Ge
 def judged(pairs: Sequence[VolumePair], scale: VolumeScale) -> list[JudgedPair]:
     """Every pair that has slices enough, on the scale of its number of slices."""
     found = []
-    for pair in pairs:
-        level = scale.level(pair)
-        if not level:
-            continue
-        strangers, similarity = scale.levels[level], middle(pair.similarity, level)
-        likeness = float(strangers.likeness(similarity[None])[0])
-        found.append(
-            JudgedPair(
-                pair,
-                likeness,
-                likeness > strangers.threshold,
-                likeness > strangers.threshold and bool(strangers.proves(similarity[None])[0]),
-                similarity,
-                np.tanh(strangers.center + strangers.threshold * strangers.spread),
-            )
-        )
-    return found
+    for level, strangers in scale.levels.items():
+        for pair, evidence in _evidence(pairs, level):
+            if scale.level(pair) != level:
+                continue
+            standard = strangers.by_channel(evidence[None])[0]
+            channel = int(standard.argmax())
+            similarity = float(evidence[channel % len(CHANNELS)])
+            bar = strangers.correlation(strangers.threshold, channel)
+            if channel >= len(CHANNELS):  # a lead short of its bar by so much is a similarity short of it by as much
+                bar = float(np.tanh(np.arctanh(similarity) - np.arctanh(evidence[channel]) + np.arctanh(bar)))
+            likeness = float(standard[channel])
+            suspected, proven = likeness > strangers.threshold, likeness > strangers.proof
+            found.append(JudgedPair(pair, likeness, suspected, proven, channel % len(CHANNELS), similarity, bar))
+    return sorted(found, key=lambda one: (one.pair.query, one.pair.real))

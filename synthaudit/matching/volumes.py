@@ -22,8 +22,8 @@ from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, Volume
 from synthaudit.matching.volume_candidates import CandidateVolumes
 from synthaudit.parallel import ordered_map
 
-REFINED = 2
-"""Patients of whom a volume is compared in detail: the likeliest, and the next to measure its lead by."""
+REFINED = 3
+"""Patients of whom a volume is compared in detail: the likeliest, and the next two, to measure its lead by."""
 COARSE_SLICES = 3
 
 Floats = NDArray[np.float64]

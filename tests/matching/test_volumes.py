@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.alignment import Line, aligned, consensus_line, end_to_end
+from synthaudit.matching.volume import VolumePair, evenly, middle
 from synthaudit.matching.volume_strangers import LEVELS, judged, volume_scale
-from synthaudit.matching.volumes import VolumePair, evenly, middle
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +87,7 @@ def pairs_of(middles: Floats, n_slices: int, rng: np.random.Generator, real: int
         VolumePair(
             query=query,
             real=real,
+            patient=0,
             slices=np.arange(n_slices),
             rows=np.arange(n_slices),
             similarity=np.clip(value + 0.05 * rng.standard_normal((n_slices, 6)), -1, 1),
@@ -96,15 +98,24 @@ def pairs_of(middles: Floats, n_slices: int, rng: np.random.Generator, real: int
     ]
 
 
+def beside_others(middles: Floats, n_slices: int, rng: np.random.Generator) -> list[VolumePair]:
+    """The pairs, and each query's with volumes of two other patients that are like the likest stranger."""
+    pairs = pairs_of(middles, n_slices, rng)
+    for other in (1, 2):
+        likeness = 0.4 + 0.03 * rng.standard_normal(len(middles))
+        pairs += [replace(pair, patient=other, real=other) for pair in pairs_of(likeness, n_slices, rng)]
+    return pairs
+
+
 def strangers_of(n: int, rng: np.random.Generator) -> list[VolumePair]:
-    return pairs_of(0.4 + 0.03 * rng.standard_normal(n), 8, rng)
+    return beside_others(0.4 + 0.03 * rng.standard_normal(n), 8, rng)
 
 
 def alarms(pairs: Sequence[VolumePair], seed: int, n: int = 70, patients: int = 70) -> tuple[int, int]:
     """Suspected and proven among these, on a scale of `n` strangers."""
     rng = np.random.default_rng([seed, 1])
     asking = np.arange(n) % patients + 1
-    scale = volume_scale(strangers_of(n, rng), asking, np.zeros(1, dtype=np.intp), n_queries=len(pairs), rng=rng)
+    scale = volume_scale(strangers_of(n, rng), asking, n_queries=len({pair.query for pair in pairs}), rng=rng)
     found = judged(pairs, scale)
     assert len(found) == len(pairs)
     return sum(one.suspected for one in found), sum(one.proven for one in found)
@@ -115,7 +126,7 @@ def test_calibration_honest_volumes_raise_no_alarm_however_few_their_slices() ->
     total = np.zeros(2, dtype=int)
     for seed in range(60):
         rng = np.random.default_rng([seed, 2])
-        total += alarms(pairs_of(0.4 + 0.03 * rng.standard_normal(20), 3 + seed % 6, rng), seed)
+        total += alarms(beside_others(0.4 + 0.03 * rng.standard_normal(20), 3 + seed % 6, rng), seed)
     assert total[0] <= 3
     assert total[1] == 0
 
@@ -128,18 +139,31 @@ def test_planted_truth_slices_that_prove_nothing_prove_a_volume_together() -> No
     assert alarms(copies, seed=7, n=70, patients=15) == (5, 0), "nor do many volumes of few patients"
 
 
+def test_planted_truth_a_copy_in_noise_is_known_by_its_lead() -> None:
+    """Noise makes every volume look less like the copy than strangers look like each other, but one of them less so."""
+    rng = np.random.default_rng(8)
+    copies = pairs_of(np.full(5, 0.38), 8, rng)
+    others = [replace(pair, patient=1, real=1) for pair in pairs_of(np.full(5, 0.1), 8, rng)]
+    assert alarms([*copies, *others], seed=9) == (5, 5)
+    assert alarms(copies, seed=9) == (0, 0), "a lead over nobody is none"
+    once = [replace(pair, similarity=pair.similarity.copy()) for pair in others]
+    for pair in once:
+        pair.similarity[3] = 0.9
+    assert alarms([*others, *[replace(pair, patient=0, real=0) for pair in once]], seed=9) == (0, 0), "one slice leads"
+
+
 def test_volumes_of_one_patient_do_not_lower_the_bar() -> None:
     rng = np.random.default_rng(5)
     once = pairs_of(0.4 + 0.03 * rng.standard_normal(30), 8, rng)
     often = [
-        VolumePair(4 * i + k, p.real, p.slices, p.rows, p.similarity, p.flip, p.matrix)
+        VolumePair(4 * i + k, p.real, p.patient, p.slices, p.rows, p.similarity, p.flip, p.matrix)
         for i, p in enumerate(once)
         for k in range(4)
     ]
 
     def bar(pairs: list[VolumePair], asking: NDArray[np.intp]) -> float:
-        rng, nobody = np.random.default_rng(0), np.zeros(1, dtype=np.intp)
-        return volume_scale(pairs, asking, nobody, n_queries=100, rng=rng).levels[8].threshold
+        rng = np.random.default_rng(0)
+        return volume_scale(pairs, asking, n_queries=100, rng=rng).levels[6].threshold
 
     assert bar(often, np.repeat(np.arange(1, 31), 4)) >= 0.97 * bar(once, np.arange(1, 31))
 
@@ -147,13 +171,13 @@ def test_volumes_of_one_patient_do_not_lower_the_bar() -> None:
 def test_twins_do_not_set_the_scale() -> None:
     rng = np.random.default_rng(6)
     pairs = strangers_of(30, rng)
-    pairs[0].similarity[...] = 0.99
-    scale = volume_scale(pairs, np.arange(1, 31), np.zeros(1, dtype=np.intp), n_queries=10, rng=rng)
-    assert scale.levels[8].n_images == 29
-    assert scale.levels[8].best.max() < 5
+    pairs[0].similarity[...] = 0.99  # and its other pairs stay what they were
+    scale = volume_scale(pairs, np.arange(1, 31), n_queries=10, rng=rng)
+    assert scale.levels[6].n_images == 29
+    assert scale.levels[6].best.max() < 5
 
 
 def test_too_few_strangers_is_no_scale() -> None:
     rng = np.random.default_rng(7)
     with pytest.raises(NotEnoughData, match=r"at least 20 real volumes of 3 slices or more, .* got 19"):
-        volume_scale(strangers_of(19, rng), np.arange(1, 20), np.zeros(1, dtype=np.intp), n_queries=1, rng=rng)
+        volume_scale(strangers_of(19, rng), np.arange(1, 20), n_queries=1, rng=rng)
