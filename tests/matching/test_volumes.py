@@ -121,13 +121,14 @@ def alarms(pairs: Sequence[VolumePair], seed: int, n: int = 70, patients: int = 
     return sum(one.suspected for one in found), sum(one.proven for one in found)
 
 
-def test_calibration_honest_volumes_raise_no_alarm_however_few_their_slices() -> None:
-    """Nominal: 0.01 suspected in each audit. 60 audits of 20 volumes, of 3 to 8 slices each."""
+@pytest.mark.parametrize(("audits", "most"), [(18, 2), pytest.param(300, 8, marks=pytest.mark.slow)])
+def test_calibration_honest_volumes_raise_no_alarm_however_few_their_slices(audits: int, most: int) -> None:
+    """Nominal: 0.01 suspected in each audit, of 20 volumes of 3 to 8 slices each; 99.9 % limit and more."""
     total = np.zeros(2, dtype=int)
-    for seed in range(60):
+    for seed in range(audits):
         rng = np.random.default_rng([seed, 2])
         total += alarms(beside_others(0.4 + 0.03 * rng.standard_normal(20), 3 + seed % 6, rng), seed)
-    assert total[0] <= 3
+    assert total[0] <= most
     assert total[1] == 0
 
 
