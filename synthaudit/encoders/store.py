@@ -124,8 +124,7 @@ def add(
         sha256: SHA-256 (hex) that the weight file must have.
         vouched: The user vouches for the file without a digest.
         trusts_code: The program in the file may run.
-        preprocessing: A JSON file that says how images are prepared, where the weights do not.
-        license_file: Kept beside the weights.
+        preprocessing, license_file: Kept beside the weights: how images are prepared, and the terms.
         told_source: Where the weights come from, in the user's words.
         replace: Replace what is kept under the name.
         load: Loads the encoder from the store; what it raises is raised here, and the store is then as before.
@@ -150,20 +149,24 @@ def add(
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         made = Manifest(name, weights.name, check, trusts_code, told_source or weights.name, now, {})
         made = write_manifest(new, made)
-        if place.exists():
-            place.rename(old)
-        new.rename(place)
-        try:
-            loaded = load()
-            prepared = getattr(loaded, "preprocessing", None)
-            if prepared is not None and not (place / PREPROCESSING_FILE).exists():
-                (place / PREPROCESSING_FILE).write_text(prepared.to_json(), encoding="utf-8")
-                made = write_manifest(place, made)
-        except BaseException:
-            shutil.rmtree(place)
-            if old.exists():
-                old.rename(place)
-            raise
+        return _put(new, old, place, made, load)
+
+
+def _put(new: Path, old: Path, place: Path, made: Manifest, load: Callable[[], Any]) -> Manifest:
+    """The manifest, once the folder `new` is in its place and could be loaded; else all is as it was before."""
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    try:
+        prepared = getattr(load(), "preprocessing", None)
+        if prepared is not None and not (place / PREPROCESSING_FILE).exists():
+            (place / PREPROCESSING_FILE).write_text(prepared.to_json(), encoding="utf-8")
+            made = write_manifest(place, made)
+    except BaseException:
+        shutil.rmtree(place)
+        if old.exists():
+            old.rename(place)
+        raise
     return made
 
 

@@ -84,6 +84,13 @@ def test_weights_that_nobody_vouched_for_are_kept_with_a_warning(
     assert "an audit with it ends INCONCLUSIVE at best" in said.err
     assert run(["encoders", "add", "timm:test_vit", "--from", str(file), "--vouch", "--replace", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["check"] == "vouched"
+    said_elsewhere = file.with_name("own.json")
+    said_elsewhere.write_text('{"input_size": 160, "channels": 3, "mean": [0, 0, 0], "std": [1, 1, 1]}')
+    asked = ["--from", str(file), "--vouch", "--replace", "--preprocessing", str(said_elsewhere)]
+    before: Any = registry.encoder("timm:test_vit")
+    assert run(["encoders", "add", "timm:test_vit", *asked]) == 0
+    after: Any = registry.encoder("timm:test_vit")
+    assert after.fingerprint != before.fingerprint
 
 
 @pytest.mark.parametrize(
