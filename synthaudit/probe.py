@@ -139,7 +139,11 @@ class Evidence:
         """Every synthetic image, looked up among the real ones."""
         vectors = {name: by_role[Role.SYNTHETIC].vectors for name, by_role in self.embeddings.items()}
         queries = (
-            Query(source.read, vectors={name: rows[i] for name, rows in vectors.items()})
+            Query(
+                source.read,
+                vectors={name: rows[i] for name, rows in vectors.items()},
+                digest=self.synthetic.pixel_digests[i],
+            )
             for i, source in enumerate(self.synthetic.sources)
         )
         return self.matcher.match(queries, stage="synthetic images", total=len(self.synthetic))

@@ -23,6 +23,7 @@ from synthaudit.finding import Finding
 from synthaudit.fit_encoders import AnyEncoder, fitted_encoders
 from synthaudit.intake import Images, Intake, load
 from synthaudit.matching.compare import Effort
+from synthaudit.matching.kept import KeptBlocks
 from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.memo import Memo
 from synthaudit.matching.pool import Pool, Space, working_size
@@ -218,7 +219,10 @@ def _evidence(
         for model in models
     )
     size = min(_typical_size(*real), _typical_size(intake.synthetic))
-    matcher = Matcher(pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress, memo=memo)
+    kept = None if cache is None else KeptBlocks(cache.location)
+    matcher = Matcher(
+        pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress, memo=memo, kept=kept
+    )
     return Evidence(
         intake.train,
         intake.holdout,

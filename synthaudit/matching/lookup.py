@@ -32,11 +32,13 @@ class Query:
         read: Gives the image, (h, w) or (h, w, 3) float32 in [0, 1].
         patient: Pool patient whose images must not be found (for strangers); -1 for none.
         vectors: Encoder name -> (d,) vector, for encoders that cannot be shown an image.
+        digest: Of the pixels, where known: what was found is then kept for an audit that is started again.
     """
 
     read: Callable[[], NDArray[np.float32]]
     patient: int = -1
     vectors: dict[str, NDArray[np.float32]] | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)

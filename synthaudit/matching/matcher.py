@@ -6,14 +6,18 @@ look like), and for planted copies (what this audit would have found). It never 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.embeddings import PixelEncoder
 from synthaudit.matching.compare import Compared, Comparison, Effort
+from synthaudit.matching.kept import KeptBlocks, block_key
 from synthaudit.matching.lookup import Candidates, LookUp, Query
 from synthaudit.matching.memo import NOTHING, Memo
 from synthaudit.matching.pool import Pool, Space
@@ -57,6 +61,7 @@ class Matcher:
         workers: Threads; the answer does not depend on it.
         memo: Where to keep what was computed of queries and pairs, for audits of the same images to come; None keeps
             nothing.
+        kept: Where to keep what was found of whole blocks of queries, for the same audit started again; likewise.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class Matcher:
         effort: Effort | None = None,
         progress: Progress | None = None,
         memo: Memo | None = None,
+        kept: KeptBlocks | None = None,
     ) -> None:
         self.pool = pool
         self.spaces = spaces
@@ -76,6 +82,7 @@ class Matcher:
         self.workers = workers
         self.effort = effort or Effort()
         self.progress = progress or Progress()
+        self.kept = kept
         known = memo if memo is not None else NOTHING
         self.look_up = LookUp(
             pool,
@@ -91,7 +98,7 @@ class Matcher:
     def query_of_stranger(self, row: int) -> Query:
         """A real image of the pool that looks for images of other patients."""
         vectors = {space.encoder.name: space.vectors[row] for space in self.spaces}
-        return Query(lambda: self.pool.read(row), int(self.pool.patient[row]), vectors)
+        return Query(lambda: self.pool.read(row), int(self.pool.patient[row]), vectors, self.pool.digest(row))
 
     def match(self, queries: Iterable[Query], *, stage: str, total: int) -> Matches:
         """Look up `total` queries, reporting progress as `stage`."""
@@ -114,8 +121,36 @@ class Matcher:
         """Candidates and detailed comparisons of each query, in order; memory is that of one block."""
         waiting = iter(queries)
         while block := list(islice(waiting, BLOCK)):
-            seen = list(ordered_map(self.look_up.see, block, self.workers))
-            found = self.look_up.candidates(block, seen)
-            jobs = zip(seen, found, strict=True)
-            compared = ordered_map(lambda job: self.comparison.compare(*job), jobs, self.workers)
-            yield from zip(found, compared, strict=True)
+            key = self._key(block)
+            kept = self.kept.fetch(key) if self.kept is not None and key else None
+            if kept is None:
+                kept = []
+                for one in self._block(block):
+                    kept.append(one)
+                    yield one
+                if self.kept is not None and key:
+                    self.kept.keep(key, kept)
+            else:
+                yield from kept
+
+    def _block(self, queries: list[Query]) -> Iterator[tuple[Candidates, list[Compared]]]:
+        seen = list(ordered_map(self.look_up.see, queries, self.workers))
+        found = self.look_up.candidates(queries, seen)
+        jobs = zip(seen, found, strict=True)
+        compared = ordered_map(lambda job: self.comparison.compare(*job), jobs, self.workers)
+        yield from zip(found, compared, strict=True)
+
+    def _key(self, queries: list[Query]) -> str:
+        """Under what a block is kept; empty if it is not."""
+        if self.kept is None or not all(isinstance(space.encoder, PixelEncoder) for space in self.spaces):
+            return ""
+        return block_key(self._setting, [one.digest and f"{one.digest} {one.patient}" for one in queries])
+
+    @cached_property
+    def _setting(self) -> str:
+        """Everything besides the queries that a result depends on."""
+        pool = hashlib.sha256(self.pool.patient.tobytes())
+        for row in range(len(self.pool)):
+            pool.update(self.pool.digest(row).encode())
+        encoders = [f"{space.encoder.name} {space.encoder.fingerprint}" for space in self.spaces]
+        return repr((pool.hexdigest(), encoders, self.size, self.effort))
