@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from synthaudit.encoders import copy_network_file as files
 from synthaudit.encoders.copy_network_file import Card
+from synthaudit.encoders.weights import WeightsCheck
 from synthaudit.errors import EncoderError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class CopyNetwork:
         channels: 1.
         fast: True.
         card: What it was fitted for, and on how much.
+        weights_check: NONE if an audit fitted it on its own images; UNVERIFIED if a file was named, for nobody here
+            knows on whose images that was fitted.
     """
 
     channels: Literal[1] = 1
@@ -71,6 +74,7 @@ class CopyNetwork:
         self._network = network.to(device).eval().requires_grad_(requires_grad=False)
         self._arrays, self._device = dict(arrays), device
         self.name, self.card, self.dim, self.input_size = name, card, sizes.dim, sizes.side
+        self.weights_check = WeightsCheck.NONE
         what = {"format": card.format, "preprocessing": card.preprocessing, "sizes": asdict(sizes)}
         self.fingerprint = hashlib.sha256(json.dumps({**what, "weights": card.weights}).encode()).hexdigest()
 
@@ -102,7 +106,9 @@ class CopyNetwork:
                 f"copynet needs weights as .safetensors, got {path.name}: other formats can run any program when loaded"
             )
         card, arrays = files.read(path)
-        return cls(f"copynet:{path.name}", card, arrays, device)
+        made = cls(f"copynet:{path.name}", card, arrays, device)
+        made.weights_check = WeightsCheck.UNVERIFIED
+        return made
 
     def encode(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, dim) float32 rows of unit length, for (n, s, s) gray canvases in [0, 1]."""
