@@ -137,3 +137,19 @@ def test_points_without_a_number_survive_the_file() -> None:
         for one, again in zip(chart.series, back.series, strict=True):
             assert one.x == again.x
             assert [math.isnan(y) for y in one.y] == [math.isnan(y) for y in again.y]
+
+
+def test_the_table_leaves_out_what_the_charts_write() -> None:
+    from synthaudit.reports.evidence_pages import _in_cells
+
+    drawn = _in_cells((GRID, PANELS))
+    assert {"sensitivity[noise 2 %]", "sensitivity[noise]", "sensitivity[plain]", "detection_limit[noise 8 %]"} <= drawn
+    assert "detection_limit[noise]" not in drawn, "the limit that policies ask for stays in the table"
+
+
+def test_a_variant_with_its_strength_is_called_in_words() -> None:
+    from synthaudit.reports.wording import measure_label
+
+    assert measure_label("sensitivity[noise 8 %]") == "Planted copies found: noise added, 8 %"
+    assert measure_label("sensitivity[low_rank]") == "Planted copies found: low rank"
+    assert measure_label("sensitivity[new kind]") == "Planted copies found: new kind"
