@@ -84,10 +84,6 @@ def reason(verdict: Verdict, results: Sequence[RuleResult]) -> str:
 
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (
-        "weights/unverified_encoders",
-        "Verify the encoder's weights (synthaudit encoders add, with the publisher's SHA-256), and audit again.",
-    ),
-    (
         "copies/direct_patients",
         "Do not release these images. Look at the pairs in the restricted annex, inform whoever answers for the "
         "patients named there, and retrain on more patients, with fewer passes over them or with differential privacy.",
@@ -124,6 +120,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         "planted/",
         "The audit could not have seen what the policy forbids: add images, use a finer encoder, or narrow the claim.",
+    ),
+    (
+        "weights/unverified_encoders",
+        "Verify the encoder's weights (synthaudit encoders add, with the publisher's SHA-256), and audit again.",
     ),
 )
 
