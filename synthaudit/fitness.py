@@ -145,7 +145,7 @@ def _weights(search: LookUp) -> list[float]:
     """What a cosine of each encoder counts in their average: it is in units of its spread, as in the search."""
     if len(search.spaces) == 1:
         return [1.0]
-    return [1 / (spread * len(search.spaces)) for _, spread in search.background]
+    return [1 / (one.spread * len(search.spaces)) for one in search.background]
 
 
 def two_images_each(pool: Pool, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -71,6 +71,26 @@ class Candidates:
     starts: tuple[Start, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """How alike each real image is to strangers: what is subtracted from its similarity to a query.
+
+    Attributes:
+        whole: (n,) mean similarity of the image to its nearest strangers.
+        windows: (n,) the same of its likest window; None where images are not cut.
+        spread: Standard deviation of the similarity to the nearest stranger, over the images.
+    """
+
+    whole: NDArray[np.float64]
+    windows: NDArray[np.float64] | None
+    spread: float
+
+
+def _mean(near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) mean of those that there are; 0 where there are none."""
+    return np.asarray(np.nansum(near, axis=1) / np.maximum(1, (~np.isnan(near)).sum(axis=1)))
+
+
 def views_for(space: Space) -> tuple[View, ...]:
     """The views under which queries are looked up with this encoder."""
     if not isinstance(space.encoder, PixelEncoder):
@@ -110,20 +130,34 @@ class LookUp:
         self.memo = memo
 
     @cached_property
-    def background(self) -> tuple[tuple[NDArray[np.float64], float], ...]:
-        """For each encoder: (n,) mean similarity of each real image to its nearest strangers, and the spread of that.
+    def background(self) -> tuple[Background, ...]:
+        """What each real image's similarities are compared with, an encoder each.
 
         Subtracting it (Pizzi et al. 2022, arXiv 2202.10261) keeps images that resemble everyone from looking copied.
         """
         found = []
-        for space in self.spaces:
-            groups = (self.pool.patient, self.pool.patient)
-            near = top_k(space.vectors, space.vectors, BACKGROUND_NEIGHBORS, exclude=groups, workers=self.workers)
-            scores = np.where(np.isfinite(near.scores), near.scores, np.nan).astype(np.float64)
-            mean = np.nanmean(np.where(np.isnan(scores).all(axis=1, keepdims=True), 0.0, scores), axis=1)
-            nearest = scores[:, 0][~np.isnan(scores[:, 0])]  # none where all images are one patient's
-            found.append((mean, (float(nearest.std()) if nearest.size else 0.0) or 1.0))
+        for space, windows in zip(self.spaces, self.windows, strict=True):
+            near = self._strangers_of(space.vectors[:, None, :], space.vectors)
+            nearest = near[:, 0][~np.isnan(near[:, 0])]  # none where all images are one patient's
+            spread = (float(nearest.std()) if nearest.size else 0.0) or 1.0
+            cut = None if windows is None else _mean(self._strangers_of(windows, space.vectors))
+            found.append(Background(_mean(near), cut, spread))
         return tuple(found)
+
+    def _strangers_of(self, parts: NDArray[np.float32], base: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(n, 3) similarity of each image's likest strangers, by its likest part, from (n, p, d); nan where none is."""
+        n, p, d = parts.shape
+        groups = (np.repeat(self.pool.patient, p), self.pool.patient)
+        near = top_k(parts.reshape(n * p, d), base, BACKGROUND_NEIGHBORS, exclude=groups, workers=self.workers)
+        found = np.full((n, BACKGROUND_NEIGHBORS), np.nan)
+        for i, (ids, scores) in enumerate(zip(near.ids.reshape(n, -1), near.scores.reshape(n, -1), strict=True)):
+            best: dict[int, float] = {}
+            for one, score in zip(ids, scores, strict=True):
+                if one >= 0:
+                    best[int(one)] = max(best.get(int(one), -1.0), float(score))
+            top = sorted(best.values(), reverse=True)[:BACKGROUND_NEIGHBORS]
+            found[i, : len(top)] = top
+        return found
 
     @cached_property
     def windows(self) -> tuple[NDArray[np.float32] | None, ...]:
@@ -245,20 +279,19 @@ class LookUp:
         start = [Start()] * len(rows)
         shown = next((i for i, space in enumerate(self.spaces) if isinstance(space.encoder, PixelEncoder)), -1)
         for i, (space, turned) in enumerate(zip(self.spaces, vectors, strict=True)):
-            views = self.views(space)
+            views, background = self.views(space), self.background[i]
             similarity = space.vectors[rows].astype(np.float64) @ turned.astype(np.float64).T
-            best, view = similarity.max(axis=1), similarity.argmax(axis=1)
+            above, view = similarity.max(axis=1) - background.whole[rows], similarity.argmax(axis=1)
             begin = [Start(views[j]) for j in view]
             windows = self.windows[i]
-            if windows is not None and len(rows):
+            if windows is not None and background.windows is not None and len(rows):
                 cut = (windows[rows] @ turned.T).reshape(len(rows), -1)
-                in_window, where = cut.max(axis=1), cut.argmax(axis=1)
-                for k in np.flatnonzero(in_window > best):
+                in_window, where = cut.max(axis=1) - background.windows[rows], cut.argmax(axis=1)
+                for k in np.flatnonzero(in_window > above):
                     window, j = divmod(int(where[k]), len(views))
                     begin[k] = Start(views[j], WINDOWS[window])
-                best = np.maximum(best, in_window)
-            background, spread = self.background[i]
-            total += (best - background[rows]) / spread / len(self.spaces)
+                above = np.maximum(above, in_window)
+            total += above / background.spread / len(self.spaces)
             if i == shown:
                 start = begin
         order = np.lexsort((rows, -np.round(total, 6)))

@@ -141,7 +141,7 @@ def test_every_option_of_the_engine_can_be_given(engine: Engine, images: Path) -
     from synthaudit.run_audit import audit
 
     run(arguments(images))
-    assert set(engine.called) == set(inspect.signature(audit).parameters) - {"settings"}
+    assert set(engine.called) == set(inspect.signature(audit).parameters) - {"settings", "memo"}
 
 
 def test_a_taken_folder_is_refused_before_anything_is_computed(
