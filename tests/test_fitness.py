@@ -106,14 +106,16 @@ def test_it_is_the_search_of_the_audit_and_nothing_else(people: Cohort, monkeypa
             strangers = np.sort(cosine, axis=1)[:, ::-1]
             square = canvas(image, encoder.input_size, encoder.channels)
             turned = encoder.encode(np.stack([view.apply(square) for view in together.views(space)]))
-            best = (space.vectors.astype(np.float64) @ turned.T).max(axis=1)
+            above = (space.vectors.astype(np.float64) @ turned.T).max(axis=1) - strangers[:, :3].mean(axis=1)
             if encoder.fast:
                 side = encoder.input_size
                 for row in range(len(pool)):
                     whole = canvas(pool.read(row), round(side / WINDOWS[0].share), encoder.channels)
                     cut = encoder.encode(np.stack([window.cut(whole, side) for window in WINDOWS]))
-                    best[row] = max(best[row], float((cut @ turned.T).max()))
-            score += (best - strangers[:, :3].mean(axis=1)) / strangers[:, 0].std() / 2
+                    likest = (cut @ space.vectors.T).max(axis=0)
+                    others = np.sort(likest[pool.patient != pool.patient[row]])[::-1]
+                    above[row] = max(above[row], float((cut @ turned.T).max()) - others[:3].mean())
+            score += above / strangers[:, 0].std() / 2
         first.append(int(score.argmax()))
     np.testing.assert_array_equal(found == 0, np.array(first) == rows)
     assert 0 < np.count_nonzero(found == 0) <= len(rows)
