@@ -21,7 +21,6 @@ from synthaudit.matching.regions_search import PatchSearch
 from synthaudit.matching.strangers import (
     LEAST_FOR_PROOF,
     LEAST_PATIENTS_FOR_PROOF,
-    LEAST_SPREAD,
     LEAST_STRANGERS,
     PROOF_ALARMS,
     SUSPECT_ALARMS,
@@ -35,6 +34,7 @@ from synthaudit.progress import Progress
 Image = NDArray[np.float32]
 
 LARGEST_SAMPLE = 160
+LEAST_SPREAD = 0.005
 SUSPECT_MARGIN, PROOF_MARGIN = 2.0, 3.5
 """Least distance of each bar from the most alike strangers seen. Wider than for whole images: the best of many windows
 has a longer tail than a normal one, and a marker on a film can lie alike in two of a hundred."""
