@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.pool import Pool
-from synthaudit.matching.regions_compare import DetailStore, RegionMatch, compare, window_sides
+from synthaudit.matching.regions_compare import RegionMatch, compare, window_sides
+from synthaudit.matching.regions_detail import DetailStore
 from synthaudit.matching.regions_search import PatchSearch
 from synthaudit.matching.strangers import (
     LEAST_FOR_PROOF,

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from synthaudit.finding import Pair
 from synthaudit.matching.regions import RegionMatcher, RegionPair
-from synthaudit.matching.regions_compare import Details, RegionMatch, alike_everywhere, local_side, overlap
+from synthaudit.matching.regions_compare import RegionMatch, alike_everywhere, local_side, overlap
+from synthaudit.matching.regions_detail import Details
 
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
