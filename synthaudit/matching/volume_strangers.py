@@ -22,13 +22,17 @@ from synthaudit.matching.lookup import Candidates
 from synthaudit.matching.matcher import BLOCK, Matcher
 from synthaudit.matching.similarity import CHANNELS, fisher_z
 from synthaudit.matching.strangers import Strangers, sample_rows, scale_of, twins_among
-from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, VolumePair, middle
+from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, VolumePair, evenly, middle
 from synthaudit.matching.volumes import VolumeMatcher
 from synthaudit.parallel import ordered_map
 
 LEVELS = (3, 4, 6)
 """Numbers of slices that volumes are compared on; a pair with more is read on the next lower number."""
 LARGEST_SAMPLE = 120
+LEAST_CHANNELS = 3
+"""Channels above the lower bar without which nothing is beyond doubt: one of twelve may be far out by chance."""
+PROOF_MARGIN = 3.0
+"""Least distance of the higher bar from the most alike strangers, in spreads: volumes are fewer than images."""
 LEAST_DRAWN = 6
 """Patients drawn in each resample, however few there are: a line needs points."""
 
@@ -191,7 +195,10 @@ def _lead(pair: VolumePair, rivals: Sequence[VolumePair], level: int) -> Floats:
     met = np.isfinite(best[:, 0])
     if np.count_nonzero(met) < min(LEVELS):
         return np.zeros(len(CHANNELS))
-    return middle(fisher_z(pair.similarity[met]) - best[met], min(level, int(met.sum())))
+    # A slice that did not register with anybody is no lead: it is measured by what the others' better slices reach.
+    rows = np.flatnonzero(met)[evenly(int(met.sum()), level)]  # the same number for strangers and for judged volumes
+    rival_z = np.maximum(best[rows], np.quantile(best[rows], 0.75, axis=0))
+    return middle(fisher_z(pair.similarity[rows]) - rival_z, len(rows))
 
 
 def _likest(pairs: Sequence[VolumePair], level: int) -> tuple[Floats, Floats, NDArray[np.intp]]:
@@ -211,7 +218,9 @@ def _likest(pairs: Sequence[VolumePair], level: int) -> tuple[Floats, Floats, ND
 
 def _scale(first: Floats, asking: NDArray[np.intp], n_queries: int, rng: np.random.Generator) -> Strangers:
     """The scale of one number of slices; `asking` is the patient of each row of `first`."""
-    center, spread = scale_of(first)
+    # Of twelve channels, one has a robust spread too small by chance, so none counts below the plain one.
+    center, robust = scale_of(first)
+    spread = np.maximum(robust, fisher_z(first).std(axis=0))
     best = ((fisher_z(first) - center) / spread).max(axis=1)
     n_patients = len(np.unique(asking))
     enough = len(best) >= single.LEAST_FOR_PROOF and n_patients >= single.LEAST_PATIENTS_FOR_PROOF
@@ -254,6 +263,8 @@ def judged(pairs: Sequence[VolumePair], scale: VolumeScale) -> list[JudgedPair]:
             if channel >= len(CHANNELS):  # a lead short of its bar by so much is a similarity short of it by as much
                 bar = float(np.tanh(np.arctanh(similarity) - np.arctanh(evidence[channel]) + np.arctanh(bar)))
             likeness = float(standard[channel])
-            suspected, proven = likeness > strangers.threshold, likeness > strangers.proof
+            suspected = likeness > strangers.threshold
+            several = np.count_nonzero(standard > strangers.threshold) >= LEAST_CHANNELS
+            proven = bool(several and likeness > strangers.proof)
             found.append(JudgedPair(pair, likeness, suspected, proven, channel % len(CHANNELS), similarity, bar))
     return sorted(found, key=lambda one: (one.pair.query, one.pair.real))
