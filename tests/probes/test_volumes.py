@@ -224,7 +224,7 @@ def test_noise_that_hides_every_slice_does_not_hide_the_volume() -> None:
     """Planted truth: no slice of the copies is beyond doubt, both volumes are, and no fresh volume is suspected."""
     train, holdout = ward(34, 6)
     made = {f"fresh{n}": body(n, 6) for n in range(500, 506)}
-    made |= {"copy": noisy(body(3, 6), 0.13, 1), "turned": noisy(body(40, 6), 0.13, 2)[::-1]}
+    made |= {"copy": noisy(body(3, 6), 0.22, 1), "turned": noisy(body(40, 6), 0.22, 2)[::-1]}
     evidence = evidence_of(train, holdout, cohort(Role.SYNTHETIC, made, step=3.0), workers=2)
     finding = answered(evidence)
     assert not any(pair.proven for pair in copy_evidence(evidence).pairs)
