@@ -21,6 +21,7 @@ import numpy as np
 from synthaudit import Audit, Cohort, Role, audit, load_policy
 from synthaudit.generators.made import images_cohort
 from synthaudit.intake import load
+from synthaudit.matching.memo import Memo
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ def main() -> None:
     print("| data | images | patients | planted | seed | verdict | named right | named wrong | global p | s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for dataset in DATASETS:
-        cohort = read(dataset, arguments.data)
+        cohort, memo = read(dataset, arguments.data), Memo()
         for seed in range(max(arguments.seeds, arguments.planted_seeds)):
             for n in (0, arguments.patients):
                 if seed < (arguments.planted_seeds if n else arguments.seeds):
-                    row(dataset, cohort, n, seed, arguments.full)
+                    row(dataset, cohort, n, seed, arguments.full, memo)
 
 
-def row(dataset: Dataset, cohort: Cohort, n: int, seed: int, full: bool) -> None:
+def row(dataset: Dataset, cohort: Cohort, n: int, seed: int, full: bool, memo: Memo) -> None:
     """Run one audit and print its line."""
     train, holdout, synthetic = thirds(cohort, seed)
     chosen: set[str] = set()
@@ -120,6 +121,7 @@ def row(dataset: Dataset, cohort: Cohort, n: int, seed: int, full: bool) -> None
         probes=None if full else ("inputs", "copies"),
         seed=seed,
         cache=False,
+        memo=memo,
     )
     found = named(result)
     copies = result.finding("copies")

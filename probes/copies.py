@@ -36,9 +36,10 @@ NO_HOLDOUT = (
     "give real images of other patients with --holdout, or set some apart with --split patients:0.5"
 )
 LIMITS = (
-    "Copies of a part of an image (a device, a lesion, a burned-in mark) put into another image.",
-    "Many copies that were bent, even by 2 % of the side, and many that were cropped.",
-    "Many copies in which two patients are blended in equal parts.",
+    "Copies of a part of an image (a device, a lesion, a burned-in mark) put into another image: the probe `regions` "
+    "looks for those.",
+    "Many copies in which two patients are blended in equal parts, and copies altered more strongly than the planted "
+    "ones: the probe `planted` tells which were missed on these images.",
     "What the generator itself remembers: a clean set of samples does not clear the checkpoint.",
 )
 UPRIGHT_ONLY = (
