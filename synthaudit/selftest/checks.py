@@ -159,7 +159,7 @@ def _verdict(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
 
 _COPIERS = ("copier-plain", "copier-shifted", "copier-mirrored", "copier-noisy", "copier-10%")
 _TO_LOOK_AT = (NOBODY, SUSPICION)
-"""Nobody is accused. By design an honest set has a person to be looked at now and then; blur makes strangers alike."""
+"""Nobody is accused; someone who is not there has to be looked at now and then (seeds 0 and 1: in 1 control of 24)."""
 _ANY = (NOBODY, SUSPICION, SOME, LEAK)
 """Open at this size: depends on who was drawn."""
 
@@ -176,48 +176,30 @@ CHECKS = (
         "copies of training patients",
         "copies",
         _named("copies", Role.TRAIN, "direct_patients"),
-        (NOBODY,),
-        {
-            **dict.fromkeys(_COPIERS, (LEAK,)),
-            "blurred-oracle": _TO_LOOK_AT,
-            "other-hospital": _TO_LOOK_AT,
-            "mixup": _ANY,
-            "transplant": _ANY,
-        },
+        _TO_LOOK_AT,
+        {FIRST: (NOBODY,), **dict.fromkeys(_COPIERS, (LEAK,)), "mixup": _ANY, "transplant": _ANY},
     ),
     Check(
         "copies of held-out patients",
         "copies",
         _named("copies", Role.HOLDOUT, "direct_holdout_patients"),
-        (NOBODY,),
-        {
-            "copier-of-holdout": (LEAK,),
-            "blurred-oracle": _TO_LOOK_AT,
-            "other-hospital": _TO_LOOK_AT,
-            "mixup": _TO_LOOK_AT,
-            "transplant": _TO_LOOK_AT,
-        },
+        _TO_LOOK_AT,
+        {FIRST: (NOBODY,), "copier-of-holdout": (LEAK,)},
     ),
     # Whoever was found whole is not counted again; of the altered copies, some are found in part only.
     Check(
         "parts of training patients",
         "regions",
         _named("regions", Role.TRAIN, "region_patients"),
-        (NOBODY,),
-        {
-            **dict.fromkeys(_COPIERS, _ANY),
-            "blurred-oracle": _TO_LOOK_AT,
-            "other-hospital": _TO_LOOK_AT,
-            "mixup": _ANY,
-            "transplant": (SUSPICION, SOME, LEAK),
-        },
+        _TO_LOOK_AT,
+        {FIRST: (NOBODY,), **dict.fromkeys(_COPIERS, _ANY), "mixup": _ANY, "transplant": (SUSPICION, SOME, LEAK)},
     ),
     Check(
         "parts of held-out patients",
         "regions",
         _named("regions", Role.HOLDOUT, "region_holdout_patients"),
         _TO_LOOK_AT,
-        {"oracle": (NOBODY,), "copier-of-holdout": _ANY},
+        {FIRST: (NOBODY,), "copier-of-holdout": _ANY},
     ),
     Check(
         "training patients stand out",
