@@ -27,7 +27,7 @@ class WeightsCheck(StrEnum):
     """How it is known that a weight file is the one it is taken for."""
 
     NONE = "none"
-    """There is no file to check: nothing was fitted, or on this audit's own images, or the vectors come from elsewhere."""
+    """There is no file to check: nothing was fitted, or on this audit's images, or the vectors come from elsewhere."""
     PUBLISHED = "published"
     """Its SHA-256 is one that this package knows."""
     GIVEN = "given"
