@@ -159,7 +159,7 @@ def _verdict(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
 
 _COPIERS = ("copier-plain", "copier-shifted", "copier-mirrored", "copier-noisy", "copier-10%")
 _TO_LOOK_AT = (NOBODY, SUSPICION)
-"""Nobody is accused; someone who is not there has to be looked at now and then (seeds 0 and 1: in 1 control of 24)."""
+"""Nobody is accused; someone who is not there has to be looked at now and then (seeds 0-9: in 2 controls of 120)."""
 _ANY = (NOBODY, SUSPICION, SOME, LEAK)
 """Open at this size: depends on who was drawn."""
 
@@ -192,7 +192,7 @@ CHECKS = (
         "regions",
         _named("regions", Role.TRAIN, "region_patients"),
         _TO_LOOK_AT,
-        {FIRST: (NOBODY,), **dict.fromkeys(_COPIERS, _ANY), "mixup": _ANY, "transplant": (SUSPICION, SOME, LEAK)},
+        {FIRST: (NOBODY,), **dict.fromkeys(_COPIERS, _ANY), "mixup": _ANY, "transplant": (LEAK,)},
     ),
     Check(
         "parts of held-out patients",
@@ -206,7 +206,7 @@ CHECKS = (
         "copies",
         _statistics,
         _TO_LOOK_AT,
-        {"mixup": (SUSPICION, LEAK), "transplant": (NOBODY, SUSPICION, LEAK), "shifted-by-site": (VOID,)},
+        {"mixup": (LEAK,), "transplant": (NOBODY, SUSPICION, LEAK), "shifted-by-site": (VOID,)},
     ),
     Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", _fitness, (SEEING,), {}, only=(FIRST,)),
@@ -238,8 +238,6 @@ CHECKS = (
             "oracle": (PASS, OPEN),
             "blurred-oracle": (PASS, OPEN),
             "other-hospital": (PASS, OPEN),
-            "mixup": (FAIL, OPEN),
-            "transplant": (PASS, FAIL, OPEN),
             "shifted-by-site": (OPEN,),
         },
     ),
