@@ -121,17 +121,22 @@ def _gather(evidence: Evidence) -> CopyEvidence:
 
 
 def withheld_q(
-    copies: CopyEvidence, pool: Pool, n_synthetic: int, rng: np.random.Generator
+    copies: CopyEvidence, pool: Pool, volume: NDArray[np.intp], rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """q-value and margin of each synthetic image by target-decoy competition; 1.0 where it matches nobody in training.
 
     The larger side is dealt into parts of the size of the smaller one, so that targets and decoys have equal chances;
-    for each part, the best synthetic image of each matched patient competes.
+    for each part, the best synthetic image of each matched patient competes, and no more than one of a volume: its
+    slices are one discovery.
+
+    Args:
+        volume: (n_synthetic,) number of the volume each synthetic image belongs to; -1 for none.
 
     Returns:
         (n_synthetic,) q-values and (n_synthetic,) margins.
     """
-    q, margin = np.ones(n_synthetic), np.full(n_synthetic, -np.inf)
+    q, margin = np.ones(len(volume)), np.full(len(volume), -np.inf)
+    one_each = np.where(volume >= 0, volume, volume.max(initial=-1) + 1 + np.arange(len(volume)))
     if copies.matches is None or copies.strangers is None:
         return q, margin
     best = _pair_scores(copies.matches, copies.strangers, copies.scale)
@@ -146,7 +151,7 @@ def withheld_q(
         targets = part[: len(decoys)] if len(part) > len(decoys) else part
         for targets_now in (targets, part[len(targets) :]):
             if len(targets_now):
-                _compete(best, pool, targets_now, decoys[: len(targets_now)], q, margin)
+                _compete(best, pool, targets_now, decoys[: len(targets_now)], one_each, q, margin)
     return q, margin
 
 
@@ -172,6 +177,7 @@ def _compete(
     pool: Pool,
     targets: NDArray[np.intp],
     decoys: NDArray[np.intp],
+    one_each: NDArray[np.intp],
     q: NDArray[np.float64],
     margin: NDArray[np.float64],
 ) -> None:
@@ -196,8 +202,10 @@ def _compete(
     matched = np.where(signed >= 0, winner[0], winner[1])
     entrants = np.flatnonzero((matched >= 0) & (signed != 0))
     order = entrants[np.lexsort((entrants, -np.abs(signed[entrants])))]
-    _, at = np.unique(matched[order], return_index=True)
-    chosen = order[np.sort(at)]
+    for unit in (one_each, matched):  # the best entrant of each volume, then of each patient
+        _, at = np.unique(unit[order], return_index=True)
+        order = order[np.sort(at)]
+    chosen = order
     found = target_decoy_q(signed[chosen])
     better = found < q[chosen]
     q[chosen[better]] = found[better]

@@ -90,7 +90,7 @@ class PatientStatistics:
         for _ in range(settings.bootstraps):
             again = rng.choice(a, len(a)), rng.choice(b, len(b))
             same += select_exposed(*again, q=q, alpha=alpha, tail=tail).named.any() == selection.named.any()
-        margins = withheld_q(copies, pool, len(evidence.synthetic), rng)
+        margins = withheld_q(copies, pool, evidence.synthetic.volume_index, rng)
         return cls(evidence, copies, train, holdout, tail, note, selection, test, same / settings.bootstraps, margins)
 
     @property

@@ -170,12 +170,13 @@ def region_scale(matcher: RegionMatcher, *, n_queries: int, rng: np.random.Gener
     center = np.median(scores, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(scores - center), axis=0), LEAST_SPREAD)
     best = (scores - center) / spread
-    n_patients = len(np.unique(patient[asking[usable]]))
+    whose = patient[asking[usable]]
+    n_patients = len(np.unique(whose))
 
     def bars(alarms: float, margin: float) -> NDArray[np.float64]:
         """One bar a window size; they share the alarms."""
         share = alarms / best.shape[1]
-        return np.array([bar(column, n_queries, share, margin, rng) for column in best.T])
+        return np.array([bar(column, whose, n_queries, share, margin, rng) for column in best.T])
 
     enough = len(scores) >= LEAST_FOR_PROOF and n_patients >= LEAST_PATIENTS_FOR_PROOF
     suspect, proof = bars(SUSPECT_ALARMS, SUSPECT_MARGIN), bars(PROOF_ALARMS, PROOF_MARGIN)

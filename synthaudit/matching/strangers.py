@@ -28,7 +28,7 @@ LEAST_SPREAD = 0.02
 SAME_PICTURE, FAR_OUT = 0.9, 3.0
 """Two patients share a picture if the fine or medium detail correlates above the first, and the pair is this many
 robust standard deviations ahead of the image's next likest stranger."""
-LEAST_FOR_PROOF, LEAST_PATIENTS_FOR_PROOF = 60, 20
+LEAST_FOR_PROOF, LEAST_PATIENTS_FOR_PROOF = 60, 30
 """Strangers, and patients among them, below which no pair but one of equal pixels is beyond doubt."""
 BAR_BOOTSTRAPS = 400
 
@@ -98,16 +98,34 @@ def line_through_tail(ordered: NDArray[np.float64], level: float) -> NDArray[np.
     return np.asarray(y.mean(axis=1) + slope * (float(norm.isf(level)) - x.mean()))
 
 
-def bar(best: NDArray[np.float64], n_queries: int, alarms: float, margin: float, rng: np.random.Generator) -> float:
+def bar(
+    best: NDArray[np.float64],
+    patient: NDArray[np.intp],
+    n_queries: int,
+    alarms: float,
+    margin: float,
+    rng: np.random.Generator,
+) -> float:
     """Where a normal tail through the most alike strangers leaves so many expected false alarms in `n_queries`.
 
     The upper 95 % bootstrap limit of that point, so that few strangers make a high bar; and never less than `margin`
-    above the most alike strangers seen. Two films in one collimator frame can be further out than a normal tail says:
-    this is a model, the finding says so, and there are two bars.
+    above the most alike strangers seen. Whole patients are drawn, for images of one patient are alike. Two films in one
+    collimator frame can be further out than a normal tail says: this is a model, the finding says so, and there are two
+    bars.
+
+    Args:
+        best: (q,) how alike the likest stranger of each image is.
+        patient: (q,) whose image each is.
     """
-    resampled = np.sort(rng.choice(best, (BAR_BOOTSTRAPS, best.size)), axis=1)
-    high = float(np.quantile(line_through_tail(resampled, alarms / max(1, n_queries)), 0.95))
-    return max(high, float(best.max()) + margin)
+    order = np.argsort(patient, kind="stable")
+    starts = np.unique(patient[order], return_index=True)[1]
+    images = np.split(best[order], starts[1:])
+    level = alarms / max(1, n_queries)
+    readings = []
+    for drawn in rng.integers(0, len(images), (BAR_BOOTSTRAPS, len(images))):
+        again = np.sort(np.concatenate([images[i] for i in drawn]))
+        readings.append(float(line_through_tail(again[None], level)[0]))
+    return max(float(np.quantile(readings, 0.95)), float(best.max()) + margin)
 
 
 def _likest(
@@ -163,14 +181,15 @@ def find_strangers(matcher: Matcher, *, n_queries: int, rng: np.random.Generator
         )
     center, spread = scale_of(first[~twin])
     best = ((fisher_z(first[~twin]) - center) / spread).max(axis=1)
-    n_patients = len(np.unique(pool.patient[rows[asked[~twin]]]))
+    whose = pool.patient[rows[asked[~twin]]]
+    n_patients = len(np.unique(whose))
     enough = np.count_nonzero(~twin) >= LEAST_FOR_PROOF and n_patients >= LEAST_PATIENTS_FOR_PROOF
     return Strangers(
         center,
         spread,
         best,
-        threshold=bar(best, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
-        proof=bar(best, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
+        threshold=bar(best, whose, n_queries, SUSPECT_ALARMS, SUSPECT_MARGIN, rng),
+        proof=bar(best, whose, n_queries, PROOF_ALARMS, PROOF_MARGIN, rng) if enough else float("inf"),
         n_images=int(np.count_nonzero(~twin)),
         n_patients=n_patients,
         sampled=rows,

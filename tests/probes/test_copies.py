@@ -78,7 +78,7 @@ def test_who_has_direct_evidence_or_stands_twice_leaves_both_sides(copied: Scene
 
 def test_who_was_left_out_competes_for_no_synthetic_image(copied: Scene, copied_evidence: Evidence) -> None:
     copies = copy_evidence(copied_evidence)
-    q, margin = withheld_q(copies, copied_evidence.pool, len(copied.synthetic), copied_evidence.rng("test"))
+    q, margin = withheld_q(copies, copied_evidence.pool, copied.synthetic.volume_index, copied_evidence.rng("test"))
     assert q.shape == margin.shape == (len(copied.synthetic),)
     assert ((q > 0) & (q <= 1)).all()
     assert (q > 0.1).all(), "what is left is honest"
