@@ -41,6 +41,8 @@ LIMITS = (
     "Volumes of fewer than 3 slices, or without a number in the column `slice`, as a whole.",
 )
 
+NONE_THERE = "No synthetic image belongs to a volume: each was judged singly."
+
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
@@ -53,7 +55,7 @@ class Volumes:
     def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:  # noqa: ARG002
         """The answer; without synthetic volumes there is nothing to ask, which is no gap in the audit."""
         if not evidence.synthetic.volume_ids:
-            return Finding(self.name, self.question, "No synthetic image belongs to a volume: each was judged singly.")
+            return Finding(self.name, self.question, NONE_THERE, _none(evidence))
         copies, volumes = copy_evidence(evidence), volume_evidence(evidence)
         singly = _withheld_singly(evidence, copies)
         withheld, n_withheld = _withheld(evidence, volumes, singly)
@@ -72,6 +74,24 @@ class Volumes:
             exposures=tuple(_exposures(evidence, volumes)),
             withheld=tuple(withheld),
         )
+
+
+def _none(evidence: Evidence) -> tuple[Measure, ...]:
+    """Of no volumes, none is copied: that is known, and not for lack of data."""
+    return tuple(
+        Measure(
+            name,
+            0,
+            low=0,
+            high=0,
+            level=1 - SUSPECT_ALARMS,
+            n_patients=evidence.pool.n_patients,
+            unit="volumes",
+            direction=Direction.HIGHER_IS_WORSE,
+            note=NONE_THERE,
+        )
+        for name in ("copied_volumes", "copied_holdout_volumes")
+    )
 
 
 def _slices(evidence: Evidence) -> int:

@@ -102,6 +102,15 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Find out why parts of held-out patients' images appear: were they trained on after all?",
     ),
     (
+        "volumes/copied_volumes",
+        "Do not release these volumes, and withhold a copied one whole. Look at its slices in the restricted annex, "
+        "and retrain on more patients, with fewer passes over them or with differential privacy.",
+    ),
+    (
+        "volumes/copied_holdout_volumes",
+        "Find out why held-out patients' volumes appear: were they trained on after all?",
+    ),
+    (
         "copies/statistical_patients",
         "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
     ),

@@ -181,11 +181,15 @@ def test_the_answer_depends_on_no_thread_and_no_side(evidence: Evidence, found: 
 
 
 def test_audits_of_plain_images_are_not_disturbed(scenes: type[Scene]) -> None:
-    """Nothing was left unanswered, nothing is measured, and no picture is looked at."""
+    """Nothing was left unanswered, none of no volumes is copied, and no picture is looked at."""
     evidence = scenes.strangers_only(seed=1, n=3).evidence()
     finding = answered(evidence)
     assert finding.not_run is None
-    assert (finding.measures, finding.limits, finding.withheld) == ((), (), ())
+    assert [(one.name, one.value, one.high) for one in finding.measures] == [
+        ("copied_volumes", 0, 0),
+        ("copied_holdout_volumes", 0, 0),
+    ]
+    assert (finding.limits, finding.withheld) == ((), ())
     assert finding.answer == "No synthetic image belongs to a volume: each was judged singly."
 
 
