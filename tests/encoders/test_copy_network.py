@@ -219,6 +219,7 @@ def test_re_identification_looks_at_the_patients(images: RealImages) -> None:
     assert len({network.fingerprint, fit(shuffled, recipe).fingerprint, fit(images).fingerprint}) == 3
 
 
+@pytest.mark.slow
 def test_a_short_fit_finds_altered_copies_more_often_than_an_untrained_network(images: RealImages) -> None:
     import torch
 
