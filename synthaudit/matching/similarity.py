@@ -5,11 +5,15 @@ reduced to a band of fine detail, the detail's local strength is divided out, an
 bands, each once after the affine registration and once after a smooth elastic one, give six *channels*: the finest sees
 through blends and low-rank copies, the coarsest through noise, the elastic ones through warps. No channel decides on
 its own: `synthaudit.matching.strangers` puts each on the scale of pairs of strangers and takes the largest.
+
+Frames make strangers alike, too: the ring of a dermatoscope, the edge of a collimator. So each correlation is taken
+over the whole and over the middle of the canvas, and the smaller one counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +38,9 @@ CHANNELS = ("fine", "medium", "coarse", "fine, elastic", "medium, elastic", "coa
 
 LEAST_OVERLAP = 0.5
 """Share of the canvas that both images must cover: two corners can always be made to agree."""
+
+MIDDLE = 0.36
+"""Radius of the disk that is the middle, as a share of the side: two fifths of the area."""
 
 LEAST_CONTRAST = 1e-3
 """Standard deviation of the gray values below which an image is blank: its detail is rounding, which always agrees."""
@@ -93,6 +100,14 @@ def look(image: Image) -> Look:
     return Look(image, tuple(detail(image, band) for band in BANDS), _flow_picture(image))
 
 
+@cache
+def _middle(size: int) -> Image:
+    """(size, size) float32, 1 within the middle."""
+    from_center = np.abs(np.arange(size) - (size - 1) / 2) ** 2
+    inside = from_center[:, None] + from_center[None, :] <= (MIDDLE * size) ** 2
+    return np.asarray(inside, dtype=np.float32)
+
+
 def _flow_picture(image: Image) -> NDArray[np.uint8]:
     """The same detail at half the side (displacements are smooth, half the side is enough and costs a quarter)."""
     import cv2
@@ -135,16 +150,18 @@ def channels(fixed: Look, moving: Image, valid: Image) -> tuple[NDArray[np.float
         valid: (s, s) float32, 1 where `moving` lies inside the real image's canvas.
 
     Returns:
-        (6,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike; zeros where less than half of
-        the canvas is shared, or one of the two is blank. And the (s, s) picture compared in the elastic channels.
+        (6,) correlations in [-1, 1], in the order of CHANNELS; higher means more alike. Of the whole and the middle the
+        smaller one; zeros where less than half of the canvas is shared, or one of the two is blank. And the (s, s)
+        picture compared in the elastic channels.
     """
     blank = min(float(fixed.image.std()), float(moving.std())) < LEAST_CONTRAST
     if blank or float(valid.mean()) < LEAST_OVERLAP:
         return np.zeros(len(CHANNELS)), moving
     bent = elastic(fixed, moving)
-    values = [
-        correlation(a, detail(candidate, band), valid)
+    parts = (valid, valid * _middle(valid.shape[0]))
+    pairs = [
+        (a, detail(candidate, band))
         for candidate in (moving, bent)
         for a, band in zip(fixed.details, BANDS, strict=True)
     ]
-    return np.array(values), bent
+    return np.array([min(correlation(a, b, part) for part in parts) for a, b in pairs]), bent

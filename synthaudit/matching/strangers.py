@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.matcher import Matcher, Matches
@@ -88,14 +89,18 @@ def sample_rows(patient: NDArray[np.intp], largest: int, rng: np.random.Generato
     return np.sort(by_turn[:largest])
 
 
-def line_through_tail(ordered: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """(b,) the line through the upper third of each normal scores plot, read at that level; rows (b, n) ascending."""
+def line_through_tail(ordered: NDArray[np.float64], level: float, patients: float = np.inf) -> NDArray[np.float64]:
+    """(b,) the line through the upper third of each normal scores plot, read at that level; rows (b, n) ascending.
+
+    It is read where Student's t with one degree of freedom less than there are patients leaves that level, as for the
+    next one of a normal sample whose mean and spread are estimates: from twenty patients no one knows a tail.
+    """
     n = ordered.shape[1]
     upper = slice(n - max(5, round(TAIL_SHARE * n)), n)
     x = norm.ppf((np.arange(1, n + 1) - 0.375) / (n + 0.25))[upper]  # Blom 1958
     y = ordered[:, upper]
     slope = (y - y.mean(axis=1, keepdims=True)) @ (x - x.mean()) / float(((x - x.mean()) ** 2).sum())
-    return np.asarray(y.mean(axis=1) + slope * (float(norm.isf(level)) - x.mean()))
+    return np.asarray(y.mean(axis=1) + slope * (float(student.isf(level, patients - 1)) - x.mean()))
 
 
 def bar(
@@ -124,7 +129,7 @@ def bar(
     readings = []
     for drawn in rng.integers(0, len(images), (BAR_BOOTSTRAPS, len(images))):
         again = np.sort(np.concatenate([images[i] for i in drawn]))
-        readings.append(float(line_through_tail(again[None], level)[0]))
+        readings.append(float(line_through_tail(again[None], level, max(2, len(images)))[0]))
     return max(float(np.quantile(readings, 0.95)), float(best.max()) + margin)
 
 
