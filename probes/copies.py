@@ -26,7 +26,7 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Assumption, Chart, Direction, Exposure, Finding, Kind, Measure, Withheld
 from synthaudit.matching.direct import DirectPair, picture
 from synthaudit.matching.strangers import SUSPECT_ALARMS
-from synthaudit.patient_statistics import PatientStatistics
+from synthaudit.patient_statistics import PatientStatistics, patient_statistics
 from synthaudit.probe import Evidence, Need
 
 LARGEST_ANNEX = 80
@@ -55,7 +55,7 @@ class Copies:
     question: ClassVar[str] = "Are patients' images copied into what the generator makes?"
     needs: ClassVar[frozenset[Need]] = frozenset()
 
-    def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:
+    def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:  # noqa: ARG002  (drawn once for all probes)
         """The direct part always; the statistical part where there is a holdout."""
         copies = copy_evidence(evidence)
         measures = _direct_measures(evidence, copies)
@@ -65,7 +65,7 @@ class Copies:
         try:
             if evidence.holdout is None:
                 raise NotEnoughData(NO_HOLDOUT)
-            statistics = PatientStatistics.of(evidence, copies, rng)
+            statistics = patient_statistics(evidence, copies)
         except NotEnoughData as error:
             measures += _not_measured(str(error))
             answer = _answer(copies, None)

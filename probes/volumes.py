@@ -14,7 +14,7 @@ belongs to a volume, such a rule is inconclusive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -28,7 +28,7 @@ from synthaudit.matching.direct import DirectPair, picture
 from synthaudit.matching.matcher import Matches
 from synthaudit.matching.strangers import SUSPECT_ALARMS
 from synthaudit.matching.volume_strangers import JudgedPair
-from synthaudit.patient_statistics import PatientStatistics
+from synthaudit.patient_statistics import patient_statistics
 from synthaudit.probe import Evidence, Need
 from synthaudit.volume_evidence import VolumeEvidence, volume_evidence
 
@@ -40,7 +40,6 @@ LIMITS = (
     "Volumes copied in another plane, or tilted by more than a slice is thick.",
     "Volumes of fewer than 3 slices, or without a number in the column `slice`, as a whole.",
 )
-
 NONE_THERE = "No synthetic image belongs to a volume: each was judged singly."
 
 
@@ -78,20 +77,9 @@ class Volumes:
 
 def _none(evidence: Evidence) -> tuple[Measure, ...]:
     """Of no volumes, none is copied: that is known, and not for lack of data."""
-    return tuple(
-        Measure(
-            name,
-            0,
-            low=0,
-            high=0,
-            level=1 - SUSPECT_ALARMS,
-            n_patients=evidence.pool.n_patients,
-            unit="volumes",
-            direction=Direction.HIGHER_IS_WORSE,
-            note=NONE_THERE,
-        )
-        for name in ("copied_volumes", "copied_holdout_volumes")
-    )
+    zero = Measure("copied_volumes", 0, low=0, high=0, unit="volumes", note=NONE_THERE)
+    zero = replace(zero, n_patients=evidence.pool.n_patients, direction=Direction.HIGHER_IS_WORSE)
+    return zero, replace(zero, name="copied_holdout_volumes")
 
 
 def _slices(evidence: Evidence) -> int:
@@ -203,12 +191,10 @@ def _withheld_singly(evidence: Evidence, copies: CopyEvidence) -> dict[int, With
         found.append(Withheld(evidence.synthetic.names[pair.query], "volumes", Kind.DIRECT, score, None))
     if evidence.holdout is not None:
         try:
-            # The same random numbers as in that probe, so that both withhold the same images.
-            statistics = PatientStatistics.of(evidence, copies, evidence.rng("probe copies"))
+            more = patient_statistics(evidence, copies).withheld("volumes", {one.synthetic_image for one in found})
         except NotEnoughData:
-            pass
-        else:
-            found += statistics.withheld("volumes", {one.synthetic_image for one in found})
+            more = []
+        found += more
     singly: dict[int, Withheld] = {}
     for one in found:
         singly.setdefault(row_of[one.synthetic_image], one)

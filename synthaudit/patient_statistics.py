@@ -217,6 +217,17 @@ class PatientStatistics:
         )
 
 
+def patient_statistics(evidence: Evidence, copies: CopyEvidence) -> PatientStatistics:
+    """The tests, run once for all probes: who is named, and what is withheld, must not depend on who asks.
+
+    Raises:
+        NotEnoughData: As in `PatientStatistics.of`.
+    """
+    return evidence.once(
+        "patient statistics", lambda: PatientStatistics.of(evidence, copies, evidence.rng("probe copies"))
+    )
+
+
 def _best_pairs(score: NDArray[np.float64], patient: NDArray[np.intp], n_patients: int) -> NDArray[np.intp]:
     """(p,) number of the best-scored pair of each patient; -1 where there is none."""
     best = np.full(n_patients, -1, dtype=np.intp)
