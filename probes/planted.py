@@ -33,6 +33,9 @@ from synthaudit.patient_statistics import usable_tail
 from synthaudit.probe import Evidence, Need
 from synthaudit.statistics.exposure import select_exposed
 
+MOST_NAMED = 4
+"""Alterations of equal detection limit that the answer names one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planted:
@@ -89,7 +92,7 @@ def _answer(full: Sequence[Outcome]) -> str:
     for one in full:
         by_limit.setdefault(one.limit.high if one.has_limit else np.inf, []).append(one.planted.transform.says)
     seen = [
-        f"{high:.0f} or more copied patients ({'; '.join(names)})"
+        f"{high:.0f} or more copied patients ({_named(names, len(full))})"
         for high, names in sorted(by_limit.items())
         if np.isfinite(high)
     ]
@@ -100,6 +103,11 @@ def _answer(full: Sequence[Outcome]) -> str:
     if unseen:
         parts.append(f"Not sure to be found in any number: {'; '.join(unseen)}")
     return ". ".join(parts) + "."
+
+
+def _named(alterations: Sequence[str], total: int) -> str:
+    """Few are named; of many the table tells which."""
+    return "; ".join(alterations) if len(alterations) <= MOST_NAMED else f"{len(alterations)} of {total} alterations"
 
 
 def _limits(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

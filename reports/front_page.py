@@ -11,9 +11,11 @@ from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.theme import WIDTH
 
 PLANTED = "planted"
+"""The probe whose answer says what could have been found."""
 CONTEXT = "context"
 """Told on a page of its own and not on the first: no verdict rests on it."""
-"""The probe whose answer says what could have been found."""
+ENCODERS = "encoders"
+"""On the first page only where they are not fit for these images."""
 
 
 def story(audit: Audit, identity: str) -> list[Flowable]:
@@ -73,8 +75,20 @@ def _size(cohort: CohortSummary) -> str:
 
 
 def _found(audit: Audit) -> list[Flowable]:
-    answers = [_answer(finding) for finding in audit.findings if finding.probe not in {PLANTED, CONTEXT}]
+    """The answers that bear on the verdict; what is as it should be, or was asked of nothing, is told further on."""
+    shown = [f for f in audit.findings if f.probe not in {PLANTED, CONTEXT} and not _of_nothing(f) and not _seeing(f)]
+    answers = [_answer(finding) for finding in shown]
     return [blocks.text(answer) for answer in answers] or [blocks.text("No probe ran. Nothing was found or excluded.")]
+
+
+def _of_nothing(finding: Finding) -> bool:
+    """Whether there was nothing to ask about: no volumes, for one."""
+    return bool(finding.measures) and all(one.value == 0 and not one.n_images for one in finding.measures)
+
+
+def _seeing(finding: Finding) -> bool:
+    """Whether this says that the encoders are fit for these images."""
+    return finding.probe == ENCODERS and finding.not_run is None and finding.answer.startswith("Yes")
 
 
 def _judged(audit: Audit) -> list[Flowable]:
