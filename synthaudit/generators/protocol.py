@@ -20,7 +20,7 @@ from synthaudit.errors import UsageError
 from synthaudit.progress import Progress
 
 Images = NDArray[np.float32]
-"""(n, h, w) float32 in the generator's value range."""
+"""(n, h, w), or (n, d, h, w) for volumes, float32 in the generator's value range."""
 
 Condition = Mapping[str, str]
 """What to make: condition name -> value, e.g. {"sex": "F"}."""
@@ -33,6 +33,9 @@ class Capability(StrEnum):
     SCORE = "score"
     RECONSTRUCT = "reconstruct"
     ENCODE = "encode"
+    DENOISE = "denoise"
+    DISCRIMINATE = "discriminate"
+    DIFFERENTIATE = "differentiate"
     TRANSLATE = "translate"
     FIT = "fit"
 
@@ -43,19 +46,19 @@ class GeneratorSpec:
 
     Attributes:
         name: Registered name.
-        shape: (h, w) of an image; (0, 0) while nothing has been fitted and the size is unknown.
+        shape: (h, w) of an image, or (d, h, w) of a volume; zeros while nothing has been fitted and the size is unknown.
         value_range: Least and greatest pixel value.
         units: What a pixel value is.
-        spacing_mm: Height and width of a pixel; None where unknown.
+        spacing_mm: Size of a pixel along each axis of `shape`; None where unknown.
         conditions: Names that `sample` understands in its condition.
         checkpoint_digest: SHA-256 (hex) of the fitted weights; "" where nothing is fitted.
     """
 
     name: str
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     value_range: tuple[float, float] = (0.0, 1.0)
     units: str = "display"
-    spacing_mm: tuple[float, float] | None = None
+    spacing_mm: tuple[float, ...] | None = None
     conditions: tuple[str, ...] = ()
     checkpoint_digest: str = ""
 
@@ -122,6 +125,36 @@ class Encodes(Protocol):
 
 
 @runtime_checkable
+class Denoises(Protocol):
+    """Takes noise away from latents, as a diffusion does; where there is no latent space, latents are pixels.
+
+    Together with `Encodes` this is what attacks on the denoising itself need (SecMI, PIA).
+    """
+
+    def denoise(self, z: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+        """(n, d) expected clean latents, given `z`: clean latents plus Gaussian noise of deviation `sigma`."""
+        ...
+
+
+@runtime_checkable
+class Discriminates(Protocol):
+    """Has a critic that tells training images from made ones."""
+
+    def discriminate(self, x: Images) -> NDArray[np.float32]:
+        """(n,) logits, higher = taken for a training image."""
+        ...
+
+
+@runtime_checkable
+class Differentiates(Protocol):
+    """Lets its score be differentiated."""
+
+    def gradient(self, x: Images, seed: int, levels: int) -> Images:
+        """Gradient of the mean of `score(x, seed, levels)` with respect to each image; the shape of `x`."""
+        ...
+
+
+@runtime_checkable
 class Reconstructs(Protocol):
     """Can disturb an image and restore it."""
 
@@ -161,18 +194,21 @@ def capabilities_of(generator: object) -> frozenset[Capability]:
         (Capability.SCORE, Scores),
         (Capability.RECONSTRUCT, Reconstructs),
         (Capability.ENCODE, Encodes),
+        (Capability.DENOISE, Denoises),
+        (Capability.DISCRIMINATE, Discriminates),
+        (Capability.DIFFERENTIATE, Differentiates),
         (Capability.TRANSLATE, Translates),
         (Capability.FIT, Trainable),
     )
     return frozenset(capability for capability, door in doors if isinstance(generator, door))
 
 
-def checked_images(x: Images, shape: tuple[int, int]) -> Images:
-    """`x`, if it is (n, h, w) of this shape.
+def checked_images(x: Images, shape: tuple[int, ...]) -> Images:
+    """`x`, if it is (n, *shape).
 
     Raises:
         UsageError: It is not.
     """
-    if x.ndim != 3 or x.shape[1:] != shape:
-        raise UsageError(f"images must have shape (n, {shape[0]}, {shape[1]}), got {x.shape}")
+    if x.shape[1:] != shape:
+        raise UsageError(f"images must have shape (n, {', '.join(map(str, shape))}), got {x.shape}")
     return np.ascontiguousarray(x, dtype=np.float32)
