@@ -46,7 +46,7 @@ class GeneratorSpec:
 
     Attributes:
         name: Registered name.
-        shape: (h, w) of an image, or (d, h, w) of a volume; zeros while nothing has been fitted and the size is unknown.
+        shape: (h, w) of an image, or (d, h, w) of a volume; zeros while the size is unknown.
         value_range: Least and greatest pixel value.
         units: What a pixel value is.
         spacing_mm: Size of a pixel along each axis of `shape`; None where unknown.
