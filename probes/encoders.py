@@ -137,7 +137,7 @@ class _Sample:
             "first itself, among all real images? It does not say that a copy which a generator redrew would be found: "
             "planted copies tell more.",
             f"How often it was among the {self.evidence.matcher.effort.candidates} candidates that the audit goes on "
-            "to register. What is not among them cannot be found, whatever registration can do.",
+            "to lay on it. What is not among them cannot be found, whatever registration can do.",
         )
         hits = (int((place == 0).sum()), int((place >= 0).sum()))
         return [_share(name, hit, n, note) for name, hit, note in zip(names, hits, notes, strict=True)]

@@ -73,7 +73,7 @@ def rows_to_alter(pool: Pool, rng: np.random.Generator) -> NDArray[np.intp]:
 def places(search: LookUp, rows: NDArray[np.intp], evidence: Evidence) -> NDArray[np.intp]:
     """(r,) where the image that each altered one was made of, or one of equal pixels, stands among its candidates.
 
-    0 is first; -1 is not among those that the audit would go on to register. Nothing is registered here: this is about
+    0 is first; -1 is not among those that the audit would go on to lay on it. Nothing is registered here: this is about
     the encoders' part of the search.
     """
     pool = evidence.pool
@@ -89,7 +89,7 @@ def places(search: LookUp, rows: NDArray[np.intp], evidence: Evidence) -> NDArra
 
 
 def _registered(rows: NDArray[np.intp], evidence: Evidence) -> Iterator[int]:
-    """The candidates, best first, no more of one patient than the audit registers."""
+    """The candidates, best first, no more of one patient than the audit goes on with."""
     taken: Counter[int] = Counter()
     for row in rows:
         patient = int(evidence.pool.patient[row])

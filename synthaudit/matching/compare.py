@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from synthaudit.matching.lookup import Candidates, Seen
 from synthaudit.matching.memo import Memo
 from synthaudit.matching.pool import Pool
-from synthaudit.matching.registration import Prepared, prepare, register_coarse, register_fine, register_rough, warp
+from synthaudit.matching.registration import (
+    Prepared,
+    place,
+    prepare,
+    register_coarse,
+    register_fine,
+    register_rough,
+    rescale,
+    warp,
+)
 from synthaudit.matching.similarity import Look, channels, look
 from synthaudit.matching.views import Start
 
@@ -30,13 +39,17 @@ class Effort:
 
     Attributes:
         per_view: Neighbors taken for each view.
-        candidates: Pairs registered roughly for each query, at most `per_patient` of one patient.
-        registered: Of them, those registered better.
+        candidates: Pairs laid on each other for each query, at most `per_patient` of one patient.
+        looking_alike: Of them, those registered roughly because their vectors are the most alike,
+        fitting: and those registered roughly because they fit best when laid on each other.
+        registered: Of these, those registered better.
         refined: Of them, those registered finely and compared in detail.
     """
 
     per_view: int = 6
-    candidates: int = 16
+    candidates: int = 64
+    looking_alike: int = 6
+    fitting: int = 8
     per_patient: int = 2
     registered: int = 6
     refined: int = 3
@@ -89,6 +102,15 @@ def _best(pairs: Iterable[_Registered], n: int) -> list[_Registered]:
     return sorted(pairs, key=lambda pair: (-round(pair.value, 6), pair.row))[:n]
 
 
+def _once_a_row(pairs: Iterable[_Registered]) -> list[_Registered]:
+    """Of the pairs with one real image, the one that correlates best; the first of equals."""
+    best: dict[int, _Registered] = {}
+    for pair in pairs:
+        if pair.row not in best or pair.value > best[pair.row].value:
+            best[pair.row] = pair
+    return list(best.values())
+
+
 class Comparison:
     """Compares queries with their candidates.
 
@@ -105,16 +127,22 @@ class Comparison:
         self.memo = memo
 
     def compare(self, seen: Seen, candidates: Candidates) -> list[Compared]:
-        """Register the best candidates, the better ones better, and compare the best in detail."""
+        """Lay the candidates on the query, register the best ever better, and compare the last few in detail."""
         sides = {flip: _Side(seen.canvas, flip) for flip in (False, True)}
 
         def remembered(step: str, row: int, how: Hashable, make: Callable[[], T]) -> T:
             return self.memo.once((step, self.size, seen.digest, self.pool.digest(row), how), make)
 
-        def rough(row: int, start: Start) -> _Registered:
+        def placed(row: int, start: Start) -> tuple[_Registered, _Registered]:
             flip = start.view.flip
-            value, matrix = remembered("rough", row, start, partial(self._rough, sides[flip], row, start))
-            return _Registered(value, row, flip, matrix)
+            value, matrix = remembered("placed", row, start, partial(self._placed, sides[flip], row, start))
+            begin = start.matrix(sides[flip].prepared.rough.shape[0])
+            return _Registered(value, row, flip, begin), _Registered(value, row, flip, matrix)
+
+        def rough(pair: _Registered) -> _Registered:
+            make = partial(self._rough, sides[pair.flip], pair.row, pair.matrix)
+            value, matrix = remembered("rough", pair.row, (pair.flip, pair.matrix.tobytes()), make)
+            return replace(pair, value=value, matrix=matrix)
 
         def coarse(pair: _Registered) -> _Registered:
             make = partial(self._coarse, sides[pair.flip], pair.row, pair.matrix)
@@ -126,7 +154,10 @@ class Comparison:
             similarity, matrix = remembered("detail", pair.row, (pair.flip, pair.matrix.tobytes()), make)
             return Compared(pair.row, similarity, matrix, pair.flip)
 
-        roughly = _best((rough(row, start) for row, start in self._chosen(candidates)), self.effort.registered)
+        found = [placed(row, start) for row, start in self._chosen(candidates)]
+        alike = [as_found for as_found, _ in found[: self.effort.looking_alike]]
+        fitting = _best((slid for _, slid in found), self.effort.fitting)
+        roughly = _best(_once_a_row(map(rough, (*alike, *fitting))), self.effort.registered)
         return [fine(pair) for pair in _best(map(coarse, roughly), self.effort.refined)]
 
     def _chosen(self, candidates: Candidates) -> Iterator[tuple[int, Start]]:
@@ -140,7 +171,14 @@ class Comparison:
             if taken.total() >= self.effort.candidates:
                 return
 
-    def _rough(self, fixed: _Side, row: int, start: Start) -> tuple[float, NDArray[np.float32]]:
+    def _placed(self, fixed: _Side, row: int, start: Start) -> tuple[float, NDArray[np.float32]]:
+        """How well the pair fits when laid on each other, and the map for it at the rough size."""
+        mine = fixed.prepared
+        small, rough = mine.small.shape[0], mine.rough.shape[0]
+        value, matrix = place(mine.small, self.pool.small(row, self.size), start.matrix(small))
+        return value, rescale(matrix, small, rough)
+
+    def _rough(self, fixed: _Side, row: int, start: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         return register_rough(fixed.prepared, self.pool.prepared(row, self.size), start)
 
     def _coarse(self, fixed: _Side, row: int, rough: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:

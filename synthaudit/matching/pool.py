@@ -22,6 +22,8 @@ from synthaudit.pixels import canvas
 WORKING_PX = 256
 """Side of the canvas on which pairs are compared; smaller where the images are smaller."""
 _STORE_BYTES = 256 * 2**20
+_SMALL_KEPT = 50_000
+"""Small pictures kept for placing (200 MB); without them every query would decode dozens of images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,7 @@ class Pool:
     patient_ids: tuple[str, ...]
     patient_is_train: NDArray[np.bool_]
     _prepared: OrderedDict[int, Prepared] = field(default_factory=OrderedDict, repr=False)
+    _small: OrderedDict[tuple[int, int], NDArray[np.float32]] = field(default_factory=OrderedDict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -124,6 +127,20 @@ class Pool:
             self._prepared[row] = made
             while len(self._prepared) * made.nbytes > _STORE_BYTES and len(self._prepared) > 1:
                 self._prepared.popitem(last=False)
+        return made
+
+    def small(self, row: int, size: int) -> NDArray[np.float32]:
+        """The image's smallest picture, as `prepared(row, size)` has it; more of them are kept."""
+        key = (row, size)
+        with self._lock:
+            if key in self._small:
+                self._small.move_to_end(key)
+                return self._small[key]
+        made = self.prepared(row, size).small
+        with self._lock:
+            self._small[key] = made
+            while len(self._small) > _SMALL_KEPT:
+                self._small.popitem(last=False)
         return made
 
 

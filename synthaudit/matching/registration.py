@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.encoders.descriptor import flatten_contrast
-from synthaudit.matching.views import Start
 
 Image = NDArray[np.float32]
 Matrix = NDArray[np.float32]
 
-ROUGH_PX, COARSE_PX = 48, 96
+PLACED_PX, ROUGH_PX, COARSE_PX = 32, 48, 96
+REACH_PX = 3
+"""How far one picture is slid over the other, to each side: 9 % of it, more than the views' step."""
 ROUGH_STEPS, COARSE_STEPS, FINE_STEPS = 12, 15, 12
 SCALE_RANGE = (0.6, 1.6)
 LARGEST_SHEAR = 1.25
@@ -33,11 +34,12 @@ class Prepared:
     half: Image
     coarse: Image
     rough: Image
+    small: Image
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
-        return int(self.full.nbytes + self.half.nbytes + self.coarse.nbytes + self.rough.nbytes)
+        return int(sum(each.nbytes for each in (self.full, self.half, self.coarse, self.rough, self.small)))
 
 
 def prepare(image: Image) -> Prepared:
@@ -47,11 +49,13 @@ def prepare(image: Image) -> Prepared:
     side = min(COARSE_PX, image.shape[0])
     passed = cv2.GaussianBlur(image, (0, 0), 1.5) - cv2.GaussianBlur(image, (0, 0), 6.0)
     half = max(side, image.shape[0] // 2)
+    rough = _flattened(image, min(ROUGH_PX, image.shape[0]))
     return Prepared(
         full=image,
         half=np.asarray(cv2.resize(passed, (half, half), interpolation=cv2.INTER_AREA), dtype=np.float32),
         coarse=_flattened(image, side),
-        rough=_flattened(image, min(ROUGH_PX, image.shape[0])),
+        rough=rough,
+        small=np.asarray(cv2.resize(rough, (PLACED_PX, PLACED_PX), interpolation=cv2.INTER_AREA), dtype=np.float32),
     )
 
 
@@ -91,9 +95,39 @@ def _refine(fixed: Image, moving: Image, start: Matrix, steps: int) -> tuple[flo
     return (float(value), np.asarray(matrix, dtype=np.float32)) if plausible(matrix) else (-1.0, start)
 
 
-def register_rough(fixed: Prepared, moving: Prepared, start: Start) -> tuple[float, Matrix]:
-    """Correlation on the rough canvas, and the map at that size from `fixed` (already mirrored) into `moving`."""
-    return _refine(fixed.rough, moving.rough, start.matrix(fixed.rough.shape[0]), ROUGH_STEPS)
+def place(fixed: Image, moving: Image, start: Matrix) -> tuple[float, Matrix]:
+    """Correlation of two small pictures where they fit best when one is slid over the other, and the map for it.
+
+    Registration's first steps follow the slope; a fit that is a few pixels off may have none. Sliding looks everywhere
+    near, for a tenth of the time.
+
+    Args:
+        fixed, moving: (n, n) `Prepared.small`; `fixed` already mirrored.
+        start: (2, 3) map at that size from `fixed` into `moving`.
+
+    Returns:
+        Value in [-1, 1]; -1.0 and the start where one of them is blank.
+    """
+    import cv2
+
+    n = fixed.shape[0]
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(moving, start, (n, n), flags=how, borderMode=cv2.BORDER_REPLICATE)
+    middle = fixed[REACH_PX : n - REACH_PX, REACH_PX : n - REACH_PX]
+    if min(middle.std(), laid.std()) < 1e-6:  # a correlation with a blank picture is no number
+        return -1.0, start
+    _, value, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(laid, middle, cv2.TM_CCOEFF_NORMED))
+    slid = start.copy()
+    slid[:, 2] += start[:, :2] @ np.array([x - REACH_PX, y - REACH_PX], dtype=np.float32)
+    return float(value), slid
+
+
+def register_rough(fixed: Prepared, moving: Prepared, start: Matrix) -> tuple[float, Matrix]:
+    """Correlation on the rough canvas, and the map at that size from `fixed` (already mirrored) into `moving`.
+
+    `start` is the map to begin with, at that size.
+    """
+    return _refine(fixed.rough, moving.rough, start, ROUGH_STEPS)
 
 
 def register_coarse(fixed: Prepared, moving: Prepared, rough: Matrix) -> tuple[float, Matrix]:

@@ -17,7 +17,7 @@ from synthaudit.matching.alignment import TOLERANCE, aligned, consensus_line, en
 from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.registration import Prepared, prepare, register_coarse, register_fine, register_rough, warp
 from synthaudit.matching.similarity import channels, look
-from synthaudit.matching.views import Start, View
+from synthaudit.matching.views import View
 from synthaudit.matching.volume import QueryVolume, SingleSlices, Volume, VolumePair, evenly
 from synthaudit.matching.volume_candidates import CandidateVolumes
 from synthaudit.parallel import ordered_map
@@ -102,7 +102,8 @@ class VolumeMatcher:
 
     def _coarse(self, fixed: Prepared, real: int, j: int, flip: bool) -> tuple[float, NDArray[np.float32]]:
         moving = self.pool.prepared(int(self.volumes[real].rows[j]), self.size)
-        return register_coarse(fixed, moving, register_rough(fixed, moving, Start(View(flip=flip)))[1])
+        start = View(flip=flip).matrix(fixed.rough.shape[0])
+        return register_coarse(fixed, moving, register_rough(fixed, moving, start)[1])
 
     def _in_detail(
         self,

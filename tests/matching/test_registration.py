@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthaudit.matching.registration import (
     in_words,
+    place,
     plausible,
     prepare,
     register_coarse,
@@ -19,7 +20,7 @@ from synthaudit.matching.registration import (
     warp,
 )
 from synthaudit.matching.similarity import channels, look
-from synthaudit.matching.views import Start, View
+from synthaudit.matching.views import View
 from synthaudit.phantoms.chest import ChestPopulation
 
 SIZE = 128
@@ -31,7 +32,7 @@ Matrix = NDArray[np.float32]
 def registered(fixed: NDArray[np.float32], moving: NDArray[np.float32], start: View) -> tuple[float, Matrix]:
     """Both steps, as the matcher takes them."""
     a, b = prepare(fixed), prepare(moving)
-    value, coarse = register_coarse(a, b, register_rough(a, b, Start(start))[1])
+    value, coarse = register_coarse(a, b, register_rough(a, b, start.matrix(a.rough.shape[0]))[1])
     return value, register_fine(a, b, coarse)
 
 
@@ -130,3 +131,24 @@ def test_fits_that_ran_away_are_not_plausible() -> None:
 def test_the_map_in_words(flip: bool, view: View, words: str) -> None:
     """The map leads from the synthetic image into the real one: a map that zooms in saw the real image reduced."""
     assert in_words(flip, view.matrix(SIZE), SIZE) == words
+
+
+def test_a_picture_is_slid_to_where_it_fits() -> None:
+    """Two pixels of 32 to the right and one up, which is beyond the reach of a fit that follows the slope."""
+    fixed = prepare(CHEST).small
+    moving = View(dx=-2 / 32, dy=1 / 32).apply(CHEST)
+    still = View().matrix(32)
+    value, slid = place(fixed, prepare(moving).small, still)
+    assert value > 0.95
+    np.testing.assert_allclose(slid, still + np.array([[0, 0, -2], [0, 0, 1]]), atol=1e-6)
+    stranger = prepare(POPULATION.image(3)).small
+    assert place(fixed, stranger, still)[0] < value - 0.1
+
+
+def test_nothing_fits_a_blank_picture() -> None:
+    blank = np.zeros((32, 32), dtype=np.float32)
+    still = View().matrix(32)
+    for pair in ((blank, prepare(CHEST).small), (prepare(CHEST).small, blank)):
+        value, slid = place(pair[0], pair[1], still)
+        assert value == -1.0
+        np.testing.assert_array_equal(slid, still)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthaudit.matching.registration import warp
-from synthaudit.matching.views import FEW, MANY, View
+from synthaudit.matching.views import BESIDE_WINDOWS, FEW, MANY, View
 from synthaudit.phantoms.chest import ChestPopulation
 
 CHEST = ChestPopulation(seed=4, size=64).image(0)
@@ -34,7 +34,7 @@ def test_a_view_undone_by_its_matrix_is_the_image(view: View) -> None:
 
 
 def test_nothing_is_done_by_the_first_view() -> None:
-    for views in (MANY, FEW):
+    for views in (MANY, BESIDE_WINDOWS, FEW):
         assert views[0] == View()
         np.testing.assert_array_equal(views[0].apply(CHEST), CHEST)
         assert len(set(views)) == len(views)
