@@ -1,0 +1,1 @@
+"""Benchmarks: they measure and print; run each as `python -m benchmarks.NAME`."""
