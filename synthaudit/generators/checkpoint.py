@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,8 @@ class Card:
         sampler: Sampler and its steps, as samples are made by default.
         weights: File name of the weights.
         weights_digest: SHA-256 (hex) of that file.
+        facts: What the recipe leaves to the data and the networks are built by, such as the values of a condition.
+        losses: Name -> training loss, averaged over about the last 50 steps.
         schema: Version of this card.
     """
 
@@ -61,6 +63,8 @@ class Card:
     sampler: str
     weights: str = ""
     weights_digest: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict)
     schema: str = SCHEMA
 
 

@@ -16,16 +16,21 @@ CHUNK = 64
 Floats = NDArray[np.float32]
 
 
-def in_chunks(function: Callable[[Floats], Floats], rows: Floats) -> Floats:
+def in_chunks(function: Callable[..., Floats], *rows: Floats) -> Floats:
     """`function` of (n, ...) rows, row for row, called with exactly `CHUNK` rows each time; no rows need one call.
+
+    Args:
+        function: Takes as many arrays as are given.
+        rows: One or more arrays of n rows each.
 
     >>> in_chunks(lambda x: 2 * x, np.arange(3, dtype=np.float32)).tolist()
     [0.0, 2.0, 4.0]
     """
     parts = []
-    for low in range(0, max(len(rows), 1), CHUNK):
-        part = rows[low : low + CHUNK]
-        padded = np.zeros((CHUNK, *rows.shape[1:]), dtype=np.float32)
-        padded[: len(part)] = part
-        parts.append(function(padded)[: len(part)])
+    for low in range(0, max(len(rows[0]), 1), CHUNK):
+        chunk = [array[low : low + CHUNK] for array in rows]
+        padded = [np.zeros((CHUNK, *array.shape[1:]), dtype=np.float32) for array in rows]
+        for whole, part in zip(padded, chunk, strict=True):
+            whole[: len(part)] = part
+        parts.append(function(*padded)[: len(chunk[0])])
     return np.concatenate(parts)

@@ -50,7 +50,7 @@ def card_to_resume(folder: Path | None, asked: Card) -> Card:
     if folder is None or not (folder / CARD).exists():
         return asked
     kept = load_card(folder)
-    alike = ("name", "config", "train_digest", "seed", "budget_seconds", "device")
+    alike = ("name", "config", "facts", "train_digest", "seed", "budget_seconds", "device")
     same = all(getattr(kept, name) == getattr(asked, name) for name in alike)
     # A budget in seconds is known by its seconds: the steps they become differ from run to run.
     if not same or (asked.planned_steps and kept.planned_steps != asked.planned_steps):
