@@ -7,14 +7,17 @@ knows any by name. Nothing is imported before it is asked for.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthaudit.embeddings import PixelEncoder, TableEncoder, UnfittedEncoder
-from synthaudit.errors import MissingDependency, SynthauditError, UsageError
+from synthaudit.errors import InputError, MissingDependency, SynthauditError, UsageError
 
 if TYPE_CHECKING:
+    from synthaudit.generators.protocol import Generator
     from synthaudit.probe import Probe
     from synthaudit.report import Report
 
@@ -62,8 +65,60 @@ def reports(chosen: Sequence[str] | None = None) -> tuple[Report, ...]:
 
 
 def generators() -> Mapping[str, type[Any]]:
-    """The reference generators: name -> class, sorted by name."""
-    return {name: _load("generators", name) for name in names("generators")}
+    """The reference generators, which can be fitted: name -> class, sorted by name. Adapters are not among them."""
+    from synthaudit.generators.protocol import Trainable
+
+    loaded = {name: _load("generators", name) for name in names("generators")}
+    return {name: kind for name, kind in loaded.items() if isinstance(kind, type) and issubclass(kind, Trainable)}
+
+
+def generator(spec: str, *, device: str = "cpu", trust_code: bool = False) -> Generator:
+    """The fitted generator that `spec` names.
+
+    Args:
+        spec: A checkpoint folder of a reference generator, `NAME:FOLDER` with the name of one, or the URI of an
+            adapter, as in `folder:DIR`.
+        device: "cpu", "cuda" or "cuda:i".
+        trust_code: Whether code that comes with the generator may run, in a process of its own.
+
+    Raises:
+        UsageError: There is no such generator, it cannot read what follows the colon, or it would run code untrusted.
+        InputError: What it is made of is missing or damaged.
+        MissingDependency: It cannot be imported.
+    """
+    from synthaudit.generators.protocol import Generator
+
+    name, argument = _named_generator(spec)
+    kind = _load("generators", name)
+    # What opens a URI is an adapter, whoever wrote it; a reference generator is opened from its checkpoint.
+    if hasattr(kind, "from_uri"):
+        made = kind.from_uri(argument, device=device, trust_code=trust_code)
+    elif argument:
+        made = kind.from_spec(str(Path(argument).expanduser()), device=device)
+    else:
+        raise UsageError(f"generator {name} must be given with its checkpoint folder, as {name}:FOLDER, got no folder")
+    if not isinstance(made, Generator):
+        raise UsageError(f"generator {name} must be a Generator, got {type(made).__name__}")
+    return made
+
+
+def _named_generator(spec: str) -> tuple[str, str]:
+    """(name, argument) of a generator; a checkpoint folder carries its name on its card."""
+    from synthaudit.generators.checkpoint import CARD, load_card
+
+    name, colon, argument = spec.partition(":")
+    folder = Path(spec).expanduser()
+    if (folder / CARD).is_file():
+        carded = load_card(folder).name
+        if carded not in (fitted := generators()):
+            raise InputError(f"the checkpoint must be of one of {', '.join(fitted)}, got {carded}")
+        return carded, spec
+    if name not in _plug_ins("generators") and (folder.exists() or os.sep in (spec if not colon else name)):
+        raise UsageError(
+            f"a generator given as a folder must hold {CARD}, found none there; name the folder given to "
+            f"`generate fit --out`, or say what kind it is: {', '.join(names('generators'))}, as in folder:DIR"
+        )
+    return name, argument
 
 
 def _chosen(kind: str, chosen: Iterable[str] | None) -> tuple[str, ...]:

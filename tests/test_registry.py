@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from synthaudit import registry
 from synthaudit.embeddings import TableEncoder
-from synthaudit.errors import EncoderError, MissingDependency, UsageError
+from synthaudit.errors import EncoderError, InputError, MissingDependency, UsageError
+from synthaudit.generators.checkpoint import Card, save_checkpoint
 
 MODULE = """
 class Plug:
@@ -31,6 +33,33 @@ class Plug:
 
     def encode(self, images):
         return None
+
+
+class Fitted(Plug):
+    spec = None
+
+    @classmethod
+    def from_spec(cls, argument, *, device):
+        return cls("fitted", argument, device)
+
+    def fit(self): ...
+    def fresh(self): ...
+    def capabilities(self): ...
+    def sample(self): ...
+
+
+class Opened(Fitted):
+    fit = fresh = None
+
+    @classmethod
+    def from_uri(cls, argument, *, device, trust_code):
+        return cls("opened", argument, device, trust_code)
+
+
+class Odd(Opened):
+    @classmethod
+    def from_uri(cls, argument, *, device, trust_code):
+        return object()
 
 
 class NoEncoder(Plug):
@@ -158,11 +187,58 @@ def test_two_packages_with_one_name_for_two_things(tmp_path: Path) -> None:
         registry.encoder("acme")
 
 
-def test_generators_are_listed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "maker", {}, "[synthaudit.generators]\nzz = acme_audit:Plug\n")
-    monkeypatch.setattr(registry, "names", lambda _: ("zz",))
-    (name, made), *rest = registry.generators().items()
-    assert (name, made.__name__, rest) == ("zz", "Plug", [])
+@pytest.fixture
+def makers(tmp_path: Path) -> None:
+    """A package with a generator that can be fitted, an adapter, and one that opens something else."""
+    points = "[synthaudit.generators]\nzz = acme_audit:Fitted\nzy = acme_audit:Opened\nzx = acme_audit:Odd\n"
+    install(tmp_path, "maker", {}, points)
+
+
+def settings_of(generator: object) -> object:
+    return getattr(generator, "settings")  # noqa: B009 (unknown to the protocol)
+
+
+@pytest.mark.usefixtures("makers")
+def test_only_generators_that_can_be_fitted_are_listed() -> None:
+    assert {"zx", "zy", "zz", "folder"} <= set(registry.names("generators"))
+    listed = registry.generators()
+    assert list(listed) == sorted(listed)
+    assert listed["zz"].__name__ == "Fitted"
+    assert {"latent-diffusion"} <= set(listed)
+    assert not {"zx", "zy", "folder"} & set(listed)
+
+
+@pytest.mark.usefixtures("makers")
+def test_a_generator_is_opened_by_its_uri_or_from_its_checkpoint() -> None:
+    opened = registry.generator("zy:a:b?c=d", device="cuda:1", trust_code=True)
+    assert settings_of(opened) == ("opened", "a:b?c=d", "cuda:1", True)
+    assert settings_of(registry.generator("zy:")) == ("opened", "", "cpu", False)
+    assert settings_of(registry.generator("zz:some/folder", device="cuda")) == ("fitted", "some/folder", "cuda")
+    with pytest.raises(UsageError, match=r"^generator zz must be given with its checkpoint folder, as zz:FOLDER, got"):
+        registry.generator("zz")
+    with pytest.raises(UsageError, match=r"^generator zx must be a Generator, got object$"):
+        registry.generator("zx:a")
+
+
+@pytest.mark.usefixtures("makers")
+def test_a_checkpoint_folder_says_itself_what_it_is(tmp_path: Path) -> None:
+    card = Card("zz", {}, "d", 3, 3, 0, 1, 1, None, 0.1, "cpu", "")
+    save_checkpoint(tmp_path / "fit", card, {"a": np.zeros(2)})
+    assert settings_of(registry.generator(str(tmp_path / "fit"))) == ("fitted", str(tmp_path / "fit"), "cpu")
+    # A card cannot make an adapter run something.
+    save_checkpoint(tmp_path / "trap", replace(card, name="zy"), {"a": np.zeros(2)})
+    with pytest.raises(InputError, match=r"^the checkpoint must be of one of .*latent-diffusion.*, got zy$"):
+        registry.generator(str(tmp_path / "trap"), trust_code=True)
+
+
+def test_a_generator_that_there_is_not(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        registry.generator("foldr:here")
+    there = ", ".join(registry.names("generators"))
+    assert str(raised.value) == f"generator must be one of {there}, got foldr; did you mean folder"
+    for spec in (str(tmp_path), "no/such/folder"):
+        with pytest.raises(UsageError, match=r"^a generator given as a folder must hold card.json, .*folder:DIR$"):
+            registry.generator(spec)
 
 
 def test_the_registry_imports_nothing_heavy() -> None:

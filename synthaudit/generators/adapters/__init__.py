@@ -1,0 +1,1 @@
+"""Other people's generators, behind the protocols of this project: one file for each kind of URI."""
