@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from synthaudit.matching.matcher import Matcher, Matches
 from synthaudit.matching.pool import Pool
 from synthaudit.matching.strangers import Strangers, find_strangers
 from synthaudit.progress import Progress
+
+if TYPE_CHECKING:
+    from synthaudit.generators.protocol import Generator
 
 T = TypeVar("T")
 
@@ -44,6 +48,10 @@ class Settings:
         planted_patients: Training patients whose copies are planted, for each transform at its reference strength.
         planted_decoys: Holdout patients planted as negative controls, for each transform at its reference strength.
         planted_per_strength: Training patients planted at each further strength; 0 leaves those out.
+        noise_levels: Noise levels (or what a generator has instead) at which it is asked how well it knows an image.
+        reference_models: Models trained anew to compare the generator with; 0 leaves out the attacks that need them.
+        reference_steps: Training steps of each.
+        extracted_images: Images made to look for patients in them; 0 makes four for each training image, at most 4,096.
     """
 
     false_discovery_rate: float = 0.10
@@ -53,6 +61,10 @@ class Settings:
     planted_patients: int = 20
     planted_decoys: int = 8
     planted_per_strength: int = 8
+    noise_levels: int = 8
+    reference_models: int = 0
+    reference_steps: int = 600
+    extracted_images: int = 0
 
     def __post_init__(self) -> None:
         for name, value, least in (
@@ -61,6 +73,10 @@ class Settings:
             ("planted_patients", self.planted_patients, 1),
             ("planted_decoys", self.planted_decoys, 0),
             ("planted_per_strength", self.planted_per_strength, 0),
+            ("noise_levels", self.noise_levels, 1),
+            ("reference_models", self.reference_models, 0),
+            ("reference_steps", self.reference_steps, 1),
+            ("extracted_images", self.extracted_images, 0),
         ):
             if value < least:
                 raise UsageError(f"{name} must be at least {least}, got {value}")
@@ -78,6 +94,8 @@ class Evidence:
 
     Attributes:
         embeddings: Encoder name -> role -> vectors.
+        generator: The generator itself; None where only its samples were given.
+        folder: Where what takes long to make may be kept for the next audit; None keeps nothing.
     """
 
     train: Cohort
@@ -91,6 +109,8 @@ class Evidence:
     seed: int
     workers: int
     progress: Progress
+    generator: Generator | None = None
+    folder: Path | None = None
     _memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def rng(self, purpose: str) -> np.random.Generator:

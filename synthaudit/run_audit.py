@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from synthaudit.encoders.weights import check_of
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
 from synthaudit.fit_encoders import AnyEncoder, fitted_encoders
+from synthaudit.generators.protocol import Generator
 from synthaudit.intake import Images, Intake, load
 from synthaudit.matching.compare import Effort
 from synthaudit.matching.kept import KeptBlocks
@@ -45,6 +46,7 @@ def audit(
     reference: Images | None = None,
     metadata: str | os.PathLike[str] | None = None,
     split: str | None = None,
+    generator: str | Generator | None = None,
     encoders: Sequence[str | AnyEncoder] = ("descriptor",),
     probes: Sequence[str | Probe] | None = None,
     policy: str | os.PathLike[str] | Policy = "controlled-release",
@@ -56,6 +58,7 @@ def audit(
     progress: Progress | None = None,
     offline: bool = True,
     memo: Memo | None = None,
+    trust_code: bool = False,
 ) -> Audit:
     """Ask whether patients whose images trained a generator can be found again in what it makes.
 
@@ -64,6 +67,7 @@ def audit(
         metadata: CSV or Parquet with the columns file and patient_id.
         split: "patients:0.5" sets that share of the training folder's patients apart as the holdout. Only right if the
             generator was trained on the rest.
+        generator: The generator itself, by its URI or as an object; opens the questions on what its weights remember.
         encoders: Names ("descriptor", "openclip:..."), or objects; their scores are combined before any decision.
         probes: Names or objects; all that are installed by default.
         policy: A preset, a TOML file, or a Policy.
@@ -75,6 +79,7 @@ def audit(
         progress: Where to tell how far it is; silent by default.
         offline: Download nothing.
         memo: Handed to several audits of the same images (a benchmark's), it spares comparing a pair twice.
+        trust_code: Load a generator even if that executes code of its own.
 
     Raises:
         UsageError, InputError, EncoderError: Before anything long is started, where that is possible.
@@ -86,6 +91,7 @@ def audit(
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
     chosen = _probes(probes)
     asked = _encoders(encoders, device, offline)
+    model = _generator(generator, device, trust_code)
     store = None if cache is False else cache or EmbeddingCache()
     with _quiet_opencv():
         intake = load(
@@ -104,6 +110,7 @@ def audit(
         folder = None if store is None else store.location
         models = fitted_encoders(asked, real, seed=seed, folder=folder, workers=workers, progress=progress)
         evidence = _evidence(intake, models, store, settings, seed, workers, progress, memo)
+        evidence = replace(evidence, generator=model, folder=folder)
         findings = tuple(_run(probe, evidence) for probe in chosen)
     made = provenance.provenance(
         seed=seed,
@@ -116,6 +123,7 @@ def audit(
             "canvas_px": evidence.matcher.size,
             "split": split or "given",
             "device": device,
+            **_generator_settings(model),
         },
     )
     return _concluded(intake, judge, models, findings, made)
@@ -194,6 +202,18 @@ def _encoders(asked: Sequence[str | AnyEncoder], device: str, offline: bool) -> 
     return models
 
 
+def _generator(asked: str | Generator | None, device: str, trust_code: bool) -> Generator | None:
+    return registry.generator(asked, device=device, trust_code=trust_code) if isinstance(asked, str) else asked
+
+
+def _generator_settings(generator: Generator | None) -> dict[str, Any]:
+    """Which generator was audited beside its samples: never where it lies."""
+    if generator is None:
+        return {}
+    spec = generator.spec
+    return {"generator": {"name": spec.name, "checkpoint_digest": spec.checkpoint_digest, "shape": spec.shape}}
+
+
 def _evidence(
     intake: Intake,
     models: Sequence[PixelEncoder | TableEncoder],
@@ -223,19 +243,8 @@ def _evidence(
     matcher = Matcher(
         pool, spaces, size=size, workers=workers, effort=Effort(), progress=progress, memo=memo, kept=kept
     )
-    return Evidence(
-        intake.train,
-        intake.holdout,
-        intake.synthetic,
-        intake.reference,
-        embeddings,
-        pool,
-        matcher,
-        settings,
-        seed,
-        workers,
-        progress,
-    )
+    train, holdout, synthetic, reference = intake.train, intake.holdout, intake.synthetic, intake.reference
+    return Evidence(train, holdout, synthetic, reference, embeddings, pool, matcher, settings, seed, workers, progress)
 
 
 def _typical_size(*cohorts: Cohort) -> int:
@@ -260,7 +269,7 @@ def _met(need: Need, evidence: Evidence) -> bool:
     return {
         Need.HOLDOUT: evidence.holdout is not None,
         Need.PIXEL_ENCODER: evidence.can_embed,
-        Need.GENERATOR: False,
+        Need.GENERATOR: evidence.generator is not None,
     }[need]
 
 

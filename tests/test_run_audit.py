@@ -16,6 +16,7 @@ from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.errors import InputError, NotEnoughData, PolicyError
 from synthaudit.evidence_file import to_document
 from synthaudit.finding import Finding, Measure
+from synthaudit.generators.controls import FreshPatients
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.phantoms.folder import write_folder
 from synthaudit.policy import Verdict
@@ -149,6 +150,17 @@ def test_what_a_probe_lacks_is_said(hospital: Path) -> None:
     assert white_box.not_run.startswith("it needs a holdout: real images of other patients")
     assert "and the generator itself" in white_box.not_run
     assert few.measures == white_box.measures == ()
+
+
+def test_a_generator_opens_the_questions_on_it(hospital: Path) -> None:
+    generator = FreshPatients(CHEST, first=900)
+    audited = quick(hospital, NeedsAGenerator(), generator=generator)
+    (white_box,) = audited.findings
+    assert (white_box.not_run, white_box.answer) == (None, "Yes.")
+    named = {"name": "fresh-patients", "checkpoint_digest": "", "shape": (64, 64)}
+    assert audited.provenance.settings["generator"] == named
+    assert "generator" not in quick(hospital).provenance.settings
+    assert to_document(audited)["provenance"]["settings"]["generator"]["shape"] == [64, 64]
 
 
 def test_another_policy_judges_the_same_findings(found: Audit) -> None:

@@ -22,6 +22,9 @@ INTERRUPTED = 130
     help="CSV or Parquet table with the columns file and patient_id.",
 )
 @click.option("--split", metavar="patients:SHARE", help="Hold out that share of the training folder's patients.")
+@click.option("--generator", metavar="URI", help="The generator itself, to ask what its checkpoint remembers.")
+@click.option("--trust-code", is_flag=True, help="Load a generator even if that executes code of its own.")
+@click.option("--reference-models", type=click.IntRange(min=2), metavar="K", help="Train K like it, to compare with.")
 @click.option("--encoder", "encoders", metavar="NAME", multiple=True, help="May be repeated. [default: descriptor]")
 @click.option("--probe", "probes", metavar="NAME", multiple=True, help="May be repeated. [default: all]")
 @click.option("--policy", metavar="FILE|PRESET", default="controlled-release", show_default=True)
@@ -69,13 +72,17 @@ def _engine_arguments(
     cache: Path | None,
     no_cache: bool,
     allow_download: bool,
+    reference_models: int | None,
     quiet: bool,
     **same: Any,
 ) -> dict[str, Any]:
     """The options as `synthaudit.audit` takes them; those in `same` bear the same names and values there."""
     from synthaudit.embedding_cache import EmbeddingCache
+    from synthaudit.probe import Settings
     from synthaudit.progress import Progress
 
+    if reference_models and same["generator"] is None:
+        raise click.UsageError("--reference-models are compared with the generator; name it with --generator")
     if cache is not None and no_cache:
         raise click.UsageError("--cache names a place for embeddings, and --no-cache keeps none; give one of them")
     return {
@@ -84,6 +91,7 @@ def _engine_arguments(
         "probes": probes or None,
         "cache": False if no_cache else None if cache is None else EmbeddingCache(cache),
         "offline": not allow_download,
+        "settings": Settings(reference_models=reference_models or 0),
         "progress": Progress(quiet=quiet),
     }
 

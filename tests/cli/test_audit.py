@@ -13,6 +13,7 @@ import synthaudit
 from synthaudit.audit_record import Audit
 from synthaudit.cli.main import run
 from synthaudit.errors import OutputError
+from synthaudit.probe import Settings
 
 Make = Callable[[str], Audit]
 
@@ -100,11 +101,15 @@ def test_json_is_the_evidence_and_nothing_else(images: Path, capfdbinary: pytest
 def test_the_engine_gets_what_was_asked_for(engine: Engine, images: Path, tmp_path: Path) -> None:
     more = ["--holdout", images / "holdout", "--metadata", tmp_path / "t.csv", "--encoder", "a", "--encoder", "b:c"]
     more += ["--probe", "copies", "--policy", "internal", "--seed", 7, "--workers", 3, "--device", "cuda"]
+    more += ["--generator", "latent-diffusion:kept", "--trust-code", "--reference-models", 4]
     run(arguments(images, *more, "--cache", tmp_path / "kept", "--allow-download", "--quiet"))
     called = engine.called
     assert called.pop("cache").location == tmp_path / "kept"
     assert called.pop("progress").quiet
     assert called == {
+        "generator": "latent-diffusion:kept",
+        "trust_code": True,
+        "settings": Settings(reference_models=4),
         "train": images / "train",
         "synthetic": images / "synthetic",
         "holdout": images / "holdout",
@@ -129,6 +134,8 @@ def test_left_out_means_the_default(engine: Engine, images: Path) -> None:
     assert engine.called["probes"] is None
     assert engine.called["policy"] == "controlled-release"
     assert engine.called["offline"] is True
+    assert engine.called["generator"] is None
+    assert engine.called["settings"] == Settings()
     assert not engine.called["progress"].quiet
     run(arguments(images, "--overwrite"))
     assert engine.called["cache"] is None
@@ -141,7 +148,7 @@ def test_every_option_of_the_engine_can_be_given(engine: Engine, images: Path) -
     from synthaudit.run_audit import audit
 
     run(arguments(images))
-    assert set(engine.called) == set(inspect.signature(audit).parameters) - {"settings", "memo"}
+    assert set(engine.called) == set(inspect.signature(audit).parameters) - {"memo"}
 
 
 def test_a_taken_folder_is_refused_before_anything_is_computed(
@@ -166,6 +173,12 @@ def test_the_output_must_not_lie_among_the_images(
 
 def test_a_cache_and_none_contradict(engine: Engine, images: Path, tmp_path: Path) -> None:
     assert run(arguments(images, "--cache", tmp_path, "--no-cache")) == 2
+    assert engine.called == {}
+
+
+def test_models_like_nothing_are_not_trained(engine: Engine, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments(images, "--reference-models", 4)) == 2
+    assert "name it with --generator" in capsys.readouterr().err
     assert engine.called == {}
 
 
