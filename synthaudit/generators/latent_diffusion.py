@@ -10,7 +10,7 @@ Reference: Karras, Aittala, Aila, Laine 2022, arXiv:2206.00364.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -151,19 +151,37 @@ class LatentDiffusion:
             seed: Of the noise.
             levels: Number of noise levels, from the least to the most; see `scored_levels`.
         """
+        z = self.encode(x)
+        out = np.zeros((len(z), levels), dtype=np.float32)
+        for column, loss in self._losses(z.shape[1], seed, levels):
+            out[:, column] += in_chunks(self._on_device(loss), z) / SCORE_REPEATS
+        return out
+
+    def gradient(self, x: Images, seed: int, levels: int) -> Images:
+        """Gradient of the mean of `score(x, seed, levels)` with respect to each image; (n, size, size)."""
         import torch
 
-        from synthaudit.generators.denoiser import denoising_loss
+        z = self.encode(x)
+        slope = np.zeros_like(z)
 
-        network, z = self._fit().network, self.encode(x)
-        out = np.zeros((len(z), levels), dtype=np.float32)
-        for column, sigma in enumerate(scored_levels(levels)):
-            for row in item_normals(SCORE_REPEATS, z.shape[1], seed + column):
-                shared = torch.from_numpy(row).to(self.device).expand(CHUNK, -1)
-                level = torch.full((CHUNK,), sigma, device=self.device)
-                error = self._on_device(partial(denoising_loss, network, sigma=level, noise=shared))
-                out[:, column] += in_chunks(error, z) / SCORE_REPEATS
-        return out
+        def slopes(rows: Latents, loss: Callable[[Tensor], Tensor]) -> Latents:
+            at = torch.from_numpy(rows).to(self.device).requires_grad_(True)
+            (found,) = torch.autograd.grad(loss(at).sum(), at)
+            array: Latents = found.cpu().numpy()
+            return array
+
+        for _, loss in self._losses(z.shape[1], seed, levels):
+            slope += in_chunks(partial(slopes, loss=loss), z) / np.float32(levels * SCORE_REPEATS)
+        return in_chunks(self._fit().space.pulled_back, slope)
+
+    def denoise(self, z: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+        """(n, k) expected clean latents of `z`: latents, as `encode` gives them, and noise of deviation `sigma`."""
+        import torch
+
+        from synthaudit.generators.denoiser import denoise
+
+        network, level = self._fit().network, torch.full((CHUNK,), sigma, device=self.device)
+        return in_chunks(self._on_device(lambda rows: denoise(network, rows, level)), z)
 
     def encode(self, x: Images) -> NDArray[np.float32]:
         """(n, k) latents; about 1 in deviation, taken together."""
@@ -221,6 +239,19 @@ class LatentDiffusion:
         except (KeyError, RuntimeError) as error:
             raise InputError("the weights must fit the recipe on the card, got others") from error
         return replace(fresh, fitted=Fitted(card, space, network.requires_grad_(False).eval()))
+
+    def _losses(self, dim: int, seed: int, levels: int) -> Iterator[tuple[int, Callable[[Tensor], Tensor]]]:
+        """Level by level and noise by noise: the level's number, and the loss of (CHUNK, dim) latents there."""
+        import torch
+
+        from synthaudit.generators.denoiser import denoising_loss
+
+        network = self._fit().network
+        for column, sigma in enumerate(scored_levels(levels)):
+            for row in item_normals(SCORE_REPEATS, dim, seed + column):
+                shared = torch.from_numpy(row).to(self.device).expand(CHUNK, -1)
+                level = torch.full((CHUNK,), sigma, device=self.device)
+                yield column, partial(denoising_loss, network, sigma=level, noise=shared)
 
     def _restored(self, z: NDArray[np.float32], levels: list[float]) -> NDArray[np.float32]:
         """Latents with noise of deviation `levels[0]`, denoised down to the last level."""

@@ -44,6 +44,11 @@ class LatentSpace:
         """(n, h, w) images of (n, k) latents, without texture."""
         return self.components.decode(z * self.scale)
 
+    def pulled_back(self, slope: Floats) -> Floats:
+        """(n, h, w) gradients with respect to images, of (n, k) gradients with respect to their latents."""
+        flat = (slope / self.scale) @ self.components.axes[: self.dim]
+        return np.asarray(flat.reshape(len(slope), *self.components.shape), dtype=np.float32)
+
     def textured(self, z: Floats, normal: Floats) -> Floats:
         """(n, h, w) images of (n, k) latents, with texture made of (n, n_texture) standard normal numbers."""
         others = self.components.n_components - self.dim

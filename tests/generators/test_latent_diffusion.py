@@ -64,7 +64,7 @@ def _arrays(generator: LatentDiffusion) -> list[NDArray[np.float32]]:
 def test_it_is_a_generator_that_can_be_trained(small: LatentDiffusion) -> None:
     assert isinstance(small, Generator)
     assert isinstance(small, Trainable)
-    cannot = {Capability.TRANSLATE, Capability.DENOISE, Capability.DISCRIMINATE, Capability.DIFFERENTIATE}
+    cannot = {Capability.TRANSLATE, Capability.DISCRIMINATE}
     assert small.capabilities() == set(Capability) - cannot
     assert small.spec.shape == (32, 32)
     assert len(small.spec.checkpoint_digest) == 64
@@ -157,6 +157,25 @@ def test_scores_share_their_noise_and_keep_their_rows(small: LatentDiffusion, im
     twice = small.score(np.repeat(images[:1], 2, axis=0), seed=2, levels=3)
     np.testing.assert_array_equal(twice[0], twice[1])
     assert np.all(np.diff(scored_levels(3)) > 0)
+
+
+def test_it_takes_noise_away(small: LatentDiffusion, images: NDArray[np.float32]) -> None:
+    z = small.encode(images[:70])
+    noise = np.random.default_rng(0).standard_normal(z.shape).astype(np.float32)
+    for sigma, kept in ((0.3, 0.3), (1.0, 1.0)):
+        restored = small.denoise(z + np.float32(sigma) * noise, sigma)
+        assert float(np.sqrt(((restored - z) ** 2).mean())) < kept
+    # A row is its own, whatever comes with it.
+    np.testing.assert_array_equal(small.denoise(z[64:66], 0.5), small.denoise(z, 0.5)[64:66])
+
+
+def test_the_gradient_is_that_of_the_score(small: LatentDiffusion, images: NDArray[np.float32]) -> None:
+    x = images[:2]
+    slope = small.gradient(x, seed=3, levels=2)
+    assert slope.shape == x.shape
+    step = slope / np.linalg.norm(slope.reshape(2, -1), axis=1)[:, None, None]
+    ahead, behind = (small.score(x + side * step, seed=3, levels=2).mean(axis=1) for side in (0.05, -0.05))
+    np.testing.assert_allclose((ahead - behind) / 0.1, np.linalg.norm(slope.reshape(2, -1), axis=1), rtol=0.05)
 
 
 def test_encoding_and_reconstruction(small: LatentDiffusion, images: NDArray[np.float32]) -> None:
