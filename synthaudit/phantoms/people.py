@@ -7,6 +7,7 @@ better than by chance; nothing here describes any real population.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,7 +34,7 @@ class Prevalence:
     """Logistic prevalence of one finding: at age 60, its slope by age, and the shift for men.
 
     Attributes:
-        at_60: Probability for a woman of 60.
+        at_60: Probability for a woman of 60; 0 and 1 are for everybody.
         per_decade: Change of the log-odds for ten years of age.
         male: Change of the log-odds for men.
     """
@@ -44,6 +45,8 @@ class Prevalence:
 
     def probability(self, age: float, sex: Sex) -> float:
         """Probability of the finding for one person of `age` years."""
+        if self.at_60 in (0, 1):  # Nobody, or everybody.
+            return self.at_60
         logit = math.log(self.at_60 / (1 - self.at_60)) + self.per_decade * (age - 60) / 10
         if sex == "M":
             logit += self.male
@@ -55,6 +58,12 @@ CHRONIC = {
     "nodule": Prevalence(0.07, 0.35, 0.3),
 }
 """Findings that stay with the patient."""
+
+BRAIN_CHRONIC = {
+    "tumor": Prevalence(0.20, 0.15, 0.1),
+    "white-matter-lesions": Prevalence(0.35, 0.60, 0.0),
+}
+"""The same for patients who come for their head."""
 
 ACUTE = {
     "effusion": Prevalence(0.10, 0.35, 0.0),
@@ -80,7 +89,7 @@ class Person:
         group: One of `GROUPS`.
         site: One of `SITES`.
         habitus: Body habitus in standard deviations; positive is broad and heavy.
-        findings: Chronic findings, in the order of `CHRONIC`.
+        findings: Chronic findings, in the order of the table they are drawn from.
         pacemaker: Has one, at every visit.
     """
 
@@ -117,8 +126,32 @@ def group_shares(imbalance: float) -> tuple[float, ...]:
     return tuple(weight / sum(weights) for weight in weights)
 
 
-def draw_person(number: int, imbalance: float, rng: np.random.Generator) -> Person:
+def with_shares(chronic: Mapping[str, Prevalence], shares: Mapping[str, float | None]) -> dict[str, Prevalence]:
+    """The table with the prevalence of some findings set to a share of all patients, whatever their age and sex.
+
+    Args:
+        chronic: Findings that stay with the patient.
+        shares: Finding -> share; None leaves it as it is.
+
+    Raises:
+        UsageError: A share lies outside [0, 1].
+    """
+    table = dict(chronic)
+    for finding, share in shares.items():
+        if share is None:
+            continue
+        if not 0 <= share <= 1:
+            raise UsageError(f"the share of patients with {finding} must lie in [0, 1], got {share}")
+        table[finding] = Prevalence(share, 0.0, 0.0)
+    return table
+
+
+def draw_person(
+    number: int, imbalance: float, rng: np.random.Generator, chronic: Mapping[str, Prevalence] = CHRONIC
+) -> Person:
     """Patient `number` of a population with this group imbalance, from the patient's own `rng`.
+
+    At most four findings can be `chronic`: each has a draw of its own.
 
     Every draw is made whatever the earlier ones were, so changing `imbalance` changes groups and nothing else.
     """
@@ -127,7 +160,7 @@ def draw_person(number: int, imbalance: float, rng: np.random.Generator) -> Pers
     age = float(np.clip(57 + 16 * rng.normal(), LEAST_AGE, MOST_AGE))
     group = GROUPS[int(np.searchsorted(np.cumsum(group_shares(imbalance))[:-1], uniform[1], side="right"))]
     site = SITES[int(np.searchsorted(np.cumsum(SITE_SHARES)[:-1], uniform[2], side="right"))]
-    chances = zip(CHRONIC.items(), uniform[3:], strict=False)
+    chances = zip(chronic.items(), uniform[3:7], strict=False)
     return Person(
         number=number,
         sex=sex,

@@ -1,0 +1,97 @@
+"""A cohort made of simulated images that are rendered at each read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthaudit.cohort import Cohort, Role
+from synthaudit.errors import UsageError
+from synthaudit.progress import Progress
+from synthaudit.readers.scan import pixel_digest
+
+VisitCounts = int | Sequence[int] | Callable[[int], int]
+"""Visits of every patient, or one number for each, or a function of the patient number."""
+
+
+class PhantomSource(Protocol):
+    """One simulated image; a few numbers to copy or to pickle."""
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        ...
+
+    @property
+    def patient_id(self) -> str:
+        """The patient's id in cohorts and tables."""
+        ...
+
+    @property
+    def volume(self) -> str:
+        """Id of the volume that it is a slice of; "" for none."""
+        ...
+
+    @property
+    def position(self) -> float:
+        """Number of the slice in its volume; NaN for none."""
+        ...
+
+    def read(self) -> NDArray[np.float32]:
+        """The image, in [0, 1]."""
+        ...
+
+    def attributes(self) -> Mapping[str, str]:
+        """Column -> value, as text."""
+        ...
+
+
+def checked_numbers(patients: Iterable[int]) -> tuple[int, ...]:
+    """The patient numbers.
+
+    Raises:
+        UsageError: One is negative, or stands twice.
+    """
+    numbers = tuple(patients)
+    if len(set(numbers)) != len(numbers) or any(number < 0 for number in numbers):
+        raise UsageError("patients must be distinct numbers from 0 up, got a repeated or negative one")
+    return numbers
+
+
+def visit_counts(numbers: tuple[int, ...], visits: VisitCounts) -> list[int]:
+    """How many visits each of these patients has.
+
+    Raises:
+        UsageError: A patient has no visit, or `visits` is of another length than `numbers`.
+    """
+    if isinstance(visits, int):
+        counts = [visits] * len(numbers)
+    elif callable(visits):
+        counts = [visits(number) for number in numbers]
+    else:
+        counts = list(visits)
+    if len(counts) != len(numbers) or any(count < 1 for count in counts):
+        raise UsageError(f"visits must name at least 1 visit for each of {len(numbers)} patients, got {counts[:3]}")
+    return counts
+
+
+def rendered(role: Role, sources: Sequence[PhantomSource], progress: Progress | None) -> Cohort:
+    """The cohort of these images; each is rendered once here, for its digest, and again at each read."""
+    tracked = (progress or Progress()).track(sources, "phantoms", len(sources))
+    digests = tuple(pixel_digest(source.read()) for source in tracked)
+    rows = [source.attributes() for source in sources]
+    volumes = tuple(source.volume for source in sources)
+    return Cohort(
+        role=role,
+        names=tuple(source.name for source in sources),
+        sources=tuple(sources),
+        patients=tuple(source.patient_id for source in sources),
+        known_patient=np.ones(len(sources), dtype=bool),
+        attributes={name: tuple(row[name] for row in rows) for name in (rows[0] if rows else ())},
+        pixel_digests=digests,
+        volumes=volumes if any(volumes) else (),
+        positions=tuple(source.position for source in sources) if any(volumes) else (),
+    )
