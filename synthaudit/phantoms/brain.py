@@ -146,7 +146,7 @@ class BrainPopulation:
 
     def tissue(self, patient: int, visit: int = 0, later: float = 0.0) -> NDArray[np.uint8]:
         """(size, size) the `Tissue` that most of each pixel is made of, `later` years after the visit."""
-        return np.argmax(_shares(self, patient, visit, None, later), axis=0).astype(np.uint8)
+        return np.asarray(np.argmax(_shares(self, patient, visit, None, later), axis=0), dtype=np.uint8)
 
     def tissue_volume(self, patient: int, visit: int = 0) -> NDArray[np.uint8]:
         """(slices, size, size) the same for a volume."""

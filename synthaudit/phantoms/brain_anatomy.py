@@ -47,6 +47,7 @@ class Cortex:
 
     Attributes:
         folds: Its zero crossings are the sulci.
+        branches: Its zero crossings are shallower sulci.
         outline: Changes the radius of the head by direction, as a share.
         depths: Changes the depth of the sulci from place to place, as a share.
         depth: Mean depth of a sulcus.
@@ -56,6 +57,7 @@ class Cortex:
     """
 
     folds: Waves
+    branches: Waves
     outline: Waves
     depths: Waves
     depth: float
@@ -169,7 +171,8 @@ def _cortex(rng: np.random.Generator) -> Cortex:
     return Cortex(
         folds=draw_waves(rng, FOLD_WAVES, (0.20, 0.34), 1.0),
         outline=draw_waves(rng, 8, (1.2, 2.5), 0.014),
-        depths=draw_waves(rng, 6, (0.5, 1.0), 0.35),
+        branches=draw_waves(rng, FOLD_WAVES, (0.22, 0.30), 1.0),
+        depths=draw_waves(rng, 6, (0.5, 1.0), 0.22),
         depth=0.15 + 0.015 * rng.normal(),
         thickness=0.034 + 0.0015 * rng.normal(),
         midline=(0.010 * rng.normal(), rng.uniform(0, 2 * math.pi)),

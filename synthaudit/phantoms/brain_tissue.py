@@ -99,12 +99,15 @@ def _layers(anatomy: BrainAnatomy, plane: Plane, radius: Floats) -> tuple[Floats
 
 def _below_pia(cortex: Cortex, plane: Plane, radius: Floats, below: Floats, atrophy: float) -> Floats:
     """Distance from the nearest spinal fluid on the brain's surface or in a sulcus; negative in the fluid."""
-    sheet = _fold_distance(cortex.folds, plane, radius)
     depth = cortex.depth * (1 + wave_sum(cortex.depths, plane.x, plane.y, plane.z))
     open_by = 0.0035 + 0.011 * atrophy
     # A sulcus is widest where it opens.
     opening = open_by * (0.6 + 0.8 * np.exp(below * -12))
-    inside = np.hypot(sheet, np.maximum(below - depth, 0)) - opening
+    near = (below > -0.05) & (below < depth + 0.06)
+    inside = np.hypot(_fold_distance(cortex.folds, plane, radius, near), np.maximum(below - depth, 0)) - opening
+    near &= below < 0.45 * depth + 0.06
+    shallow = np.maximum(below - 0.45 * depth, 0)
+    branches = np.hypot(_fold_distance(cortex.branches, plane, radius, near), shallow) - 0.8 * opening
     amplitude, phase = cortex.midline
     falx = np.abs(plane.x - amplitude * np.sin(3 * plane.y + phase))
     callosum = np.sqrt(((plane.y - 0.01) / 0.40) ** 2 + ((plane.z + 0.02) / 0.25) ** 2)
@@ -112,34 +115,38 @@ def _below_pia(cortex: Cortex, plane: Plane, radius: Floats, below: Floats, atro
     place = np.where(plane.x < 0, np.float32(cortex.sylvian[0]), np.float32(cortex.sylvian[1]))
     across = np.abs(plane.y - place - 1.6 * plane.z - 0.25 * (np.abs(plane.x) - 0.4)) * 0.55
     lateral = np.hypot(across, np.maximum(0.335 - np.abs(plane.x), 0)) - (0.006 + 1.3 * open_by)
-    return np.asarray(np.minimum.reduce([below, inside, fissure, lateral]), dtype=np.float32)
+    return np.asarray(np.minimum.reduce([below, inside, branches, fissure, lateral]), dtype=np.float32)
 
 
-def _fold_distance(folds: Waves, plane: Plane, radius: Floats) -> Floats:
-    """About how far the nearest sulcal sheet is: the field over its slope.
+def _fold_distance(folds: Waves, plane: Plane, radius: Floats, where: NDArray[np.bool_]) -> Floats:
+    """About how far the nearest sulcal sheet is, the field over its slope; 1 where it does not matter.
 
     Places are pulled toward one sphere first, so that sheets run down into the brain, as sulci do.
     """
-    pull = (0.6 / np.maximum(radius, 0.12)) ** np.float32(0.6)
-    places = np.stack([(axis * pull).ravel() for axis in (plane.x, plane.y, plane.z)])
+    pull = (0.6 / np.maximum(radius[where], 0.12)) ** np.float32(0.6)
+    places = np.stack([axis[where] for axis in (plane.x, plane.y, plane.z)]) * pull
     angle = folds.vector @ places + folds.phase[:, None]
     value = folds.height @ np.cos(angle)
     slope = (folds.vector * folds.height[:, None]).T @ np.sin(angle)
-    steep = np.sqrt((slope * slope).sum(axis=0)) * pull.ravel()
-    return np.asarray(np.abs(value) / np.maximum(steep, 4.0), dtype=np.float32).reshape(radius.shape)
+    steep = np.sqrt((slope * slope).sum(axis=0)) * pull
+    distance = np.ones_like(radius)
+    distance[where] = np.abs(value) / np.maximum(steep, 4.0)
+    return distance
 
 
 def _ventricle_distance(ventricles: Ventricles, plane: Plane, atrophy: float) -> Floats:
     """Distance from the wall of the ventricles, negative inside; they widen as the brain shrinks."""
     wider = float(np.exp(0.8 * atrophy))
-    places = np.stack([plane.x.ravel(), plane.y.ravel(), plane.z.ravel()], axis=1)
-    least = np.full(len(places), np.inf, dtype=np.float32)
-    for start, end, radius in zip(ventricles.start, ventricles.end, ventricles.radius, strict=True):
-        along = end - start
-        share = np.clip((places - start) @ (along / (along @ along)), 0, 1)
-        gap = places - start - share[:, None] * along
-        width = wider * (radius[0] + share * (radius[1] - radius[0]))
-        least = np.minimum(least, np.sqrt(np.einsum("ij,ij->i", gap, gap)) - width)
+    places = np.stack([plane.x.ravel(), plane.y.ravel(), plane.z.ravel()])
+    start, along = ventricles.start, ventricles.end - ventricles.start
+    length2 = (along * along).sum(axis=1)[:, None]
+    # Matrix products give every place's share of the way along every segment, and its distance from it.
+    ahead = along @ places - (along * start).sum(axis=1)[:, None]
+    share = np.clip(ahead / length2, 0, 1)
+    from_start = (places * places).sum(axis=0) - 2 * start @ places + (start * start).sum(axis=1)[:, None]
+    gap = np.sqrt(np.maximum(from_start - 2 * share * ahead + share * share * length2, 0))
+    first, last = ventricles.radius[:, :1], ventricles.radius[:, 1:]
+    least = (gap - np.float32(wider) * (first + share * (last - first))).min(axis=0)
     half, length = ventricles.third
     third = np.sqrt((plane.x / (half * wider)) ** 2 + (plane.y / length) ** 2 + ((plane.z + 0.02) / 0.10) ** 2)
     return np.asarray(np.minimum(least.reshape(plane.x.shape), (third - 1) * np.float32(half * wider)))
