@@ -7,7 +7,7 @@ sex, age, habitus and group, so that patients form one population without island
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,10 @@ class Anatomy:
     """Center x, center y, radius."""
     pacemaker: tuple[float, float, float] | None = field(default=None)
     """Center x, center y, tilt in radians."""
+    cavity: tuple[float, float, float] | None = field(default=None)
+    """Center x, center y, radius of a ring of consolidated lung; the rare class."""
+    growth: float = 0.0
+    """Of a nodule in a year, as a share of its radius."""
 
 
 def _pair(rng: np.random.Generator, mean: float, spread: float, asymmetry: float) -> Pair:
@@ -138,7 +142,32 @@ def draw_anatomy(person: Person, rng: np.random.Generator) -> Anatomy:
     side, along, across, radius = rng.choice([-1.0, 1.0]), rng.uniform(), rng.uniform(), rng.uniform(0.035, 0.065)
     nodule = (side * (0.26 + 0.26 * across), -0.38 + 0.6 * along, radius) if "nodule" in person.findings else None
     place = (0.45 + 0.05 * rng.normal(), -0.36 + 0.05 * rng.normal(), 0.3 * rng.normal())
-    return Anatomy(torso, heart, skeleton, vessels, nodule, place if person.pacemaker else None)
+    hole = (rng.choice([-1.0, 1.0]) * rng.uniform(0.30, 0.44), rng.uniform(-0.42, -0.22), rng.uniform(0.10, 0.15))
+    return Anatomy(
+        torso,
+        heart,
+        skeleton,
+        vessels,
+        nodule,
+        pacemaker=place if person.pacemaker else None,
+        cavity=hole if "cavity" in person.findings else None,
+        growth=rng.uniform(0.05, 0.30),
+    )
+
+
+def aged(anatomy: Anatomy, years: float) -> Anatomy:
+    """The anatomy `years` later: the heart widens, the aorta unfolds, bone thins, and a nodule grows."""
+    heart, nodule = anatomy.heart, anatomy.nodule
+    grown = 1 + 0.004 * years
+    x, y, radius = heart.knob
+    if nodule is not None:
+        nodule = (nodule[0], nodule[1], nodule[2] * min(1 + anatomy.growth * years, 2.2))
+    return replace(
+        anatomy,
+        heart=replace(heart, axes=(heart.axes[0] * grown, heart.axes[1] * grown), knob=(x, y, radius + 0.0010 * years)),
+        skeleton=replace(anatomy.skeleton, density=anatomy.skeleton.density * (1 - 0.006 * years)),
+        nodule=nodule,
+    )
 
 
 def _torso(person: Person, rng: np.random.Generator) -> Torso:

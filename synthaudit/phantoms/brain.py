@@ -29,7 +29,7 @@ from synthaudit.phantoms.brain_tissue import LESIONS, tissue_shares
 from synthaudit.phantoms.brain_visits import BrainVisit, draw_brain_visit, placed_plane
 from synthaudit.phantoms.field import Floats
 from synthaudit.phantoms.people import BRAIN_CHRONIC, Person, Prevalence, draw_person, group_shares, with_shares
-from synthaudit.phantoms.sources import VisitCounts, checked_numbers, rendered, visit_counts
+from synthaudit.phantoms.sources import VisitCounts, checked_numbers, checked_years, rendered, visit_counts
 from synthaudit.progress import Progress
 
 LEAST_SIZE, MOST_SIZE = 16, 512
@@ -89,8 +89,8 @@ class BrainPopulation:
             raise UsageError(f"size must lie in [{LEAST_SIZE}, {MOST_SIZE}] pixels, got {self.size}")
         if not LEAST_SLICES <= self.slices <= MOST_SLICES:
             raise UsageError(f"slices must lie in [{LEAST_SLICES}, {MOST_SLICES}], got {self.slices}")
-        if self.years is not None and not 0 < self.years <= 30:
-            raise UsageError(f"years must lie in (0, 30], got {self.years}")
+        if self.years is not None:
+            checked_years(self.years)
         if not self.ct_window[0] < self.ct_window[1]:
             raise UsageError(f"ct_window must go from a lower to a higher number of HU, got {self.ct_window}")
         group_shares(self.imbalance)
@@ -138,11 +138,10 @@ class BrainPopulation:
         Set beside `image(patient, visit, contrast)`, what differs is what the years did, and noise.
 
         Raises:
-            UsageError: `years` lies outside [0, 30].
+            UsageError: `years` lies outside (0, 30].
         """
-        if not 0 <= years <= 30:
-            raise UsageError(f"years must lie in [0, 30], got {years}")
-        return shown(self.signal(patient, visit, contrast, later=years), contrast, self.ct_window)
+        later = checked_years(years)
+        return shown(self.signal(patient, visit, contrast, later=later), contrast, self.ct_window)
 
     def tissue(self, patient: int, visit: int = 0, later: float = 0.0) -> NDArray[np.uint8]:
         """(size, size) the `Tissue` that most of each pixel is made of, `later` years after the visit."""

@@ -10,7 +10,8 @@ another order or on another machine, changes no image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,17 +20,17 @@ from numpy.typing import NDArray
 
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import UsageError
-from synthaudit.phantoms.anatomy import Anatomy, draw_anatomy
-from synthaudit.phantoms.people import Person, draw_person, group_shares
-from synthaudit.phantoms.radiograph import radiograph
+from synthaudit.phantoms.anatomy import Anatomy, aged, draw_anatomy
+from synthaudit.phantoms.people import CHRONIC, Person, Prevalence, draw_person, group_shares, with_shares
+from synthaudit.phantoms.radiograph import lesion_mask, radiograph
+from synthaudit.phantoms.sources import VisitCounts, checked_numbers, checked_years, rendered, visit_counts
 from synthaudit.phantoms.visits import SCANNERS, Visit, draw_visit
 from synthaudit.progress import Progress
-from synthaudit.readers.scan import pixel_digest
 
 LEAST_SIZE, MOST_SIZE = 16, 512
 """Pixels; below, nothing of a patient is left."""
 
-_PATIENT, _VISIT, _CALENDAR = 1, 2, 3
+_PATIENT, _VISIT, _CALENDAR, _LATER = 1, 2, 3, 4
 """First word of each stream of random numbers, so that no two streams are the same."""
 
 ATTRIBUTES: Final = ("sex", "age", "group", "site", "label", "study_date")
@@ -44,9 +45,13 @@ class ChestPopulation:
         seed: Another seed is another population of the same distribution: patients of one are strangers to the other.
         size: Side of the images, in pixels.
         imbalance: How unequal the groups are; 0 equal, 1 the first group only (see `people.group_shares`).
+        lesions: Share of patients with a nodule; None goes by age and sex.
+        rare: Share of patients of the rare class: a cavity in an upper lobe, label "cavity".
+        years: Between a patient's visits, over which heart, aorta, bone and nodules change; None draws 20 to 500 days,
+            over which nothing but the acute findings does.
 
     Raises:
-        UsageError: `seed`, `size` or `imbalance` is out of range.
+        UsageError: An attribute is out of range.
 
     >>> population = ChestPopulation(seed=1, size=64)
     >>> population.image(patient=7, visit=0).shape
@@ -56,13 +61,19 @@ class ChestPopulation:
     seed: int
     size: int = 64
     imbalance: float = 0.5
+    lesions: float | None = None
+    rare: float = 0.0
+    years: float | None = None
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise UsageError(f"seed must be at least 0, got {self.seed}")
         if not LEAST_SIZE <= self.size <= MOST_SIZE:
             raise UsageError(f"size must lie in [{LEAST_SIZE}, {MOST_SIZE}] pixels, got {self.size}")
+        if self.years is not None:
+            checked_years(self.years)
         group_shares(self.imbalance)
+        self._chronic()
 
     def patients(self, start: int, count: int) -> tuple[Person, ...]:
         """Patients `start` to `start + count - 1`."""
@@ -70,7 +81,7 @@ class ChestPopulation:
 
     def person(self, patient: int) -> Person:
         """Who patient number `patient` is."""
-        return draw_person(patient, self.imbalance, self._rng(_PATIENT, patient))
+        return self._drawn(patient)[0]
 
     def visit(self, patient: int, visit: int) -> Visit:
         """Visit number `visit` (from 0) of patient number `patient`."""
@@ -80,14 +91,27 @@ class ChestPopulation:
         """(size, size) float32 radiograph in [0, 1], on the 256 levels that an 8-bit PNG keeps exactly."""
         person, anatomy = self._drawn(patient)
         rng = self._rng(_VISIT, patient, visit)
-        return radiograph(anatomy, self._visit(person, visit, rng), SCANNERS[person.site], self.size, rng)
+        when = self._visit(person, visit, rng)
+        return radiograph(self._aged(anatomy, visit), when, SCANNERS[person.site], self.size, rng)
+
+    def follow_up(self, patient: int, years: float, visit: int = 0) -> NDArray[np.float32]:
+        """The image `years` after a visit, the patient standing as at that visit; noise is its own.
+
+        Raises:
+            UsageError: `years` lies outside (0, 30].
+        """
+        person, anatomy = self._drawn(patient)
+        later = aged(self._aged(anatomy, visit), checked_years(years))
+        rng = self._rng(_LATER, patient, visit, round(years * 365.25))
+        return radiograph(later, self.visit(patient, visit), SCANNERS[person.site], self.size, rng)
+
+    def lesion_mask(self, patient: int, visit: int = 0) -> NDArray[np.bool_]:
+        """(size, size) True where a nodule or a cavity lies; effusions and clouds have no border to draw."""
+        _, anatomy = self._drawn(patient)
+        return lesion_mask(self._aged(anatomy, visit), self.visit(patient, visit), self.size)
 
     def cohort(
-        self,
-        role: Role,
-        patients: Iterable[int],
-        visits: int | Sequence[int] | Callable[[int], int] = 1,
-        progress: Progress | None = None,
+        self, role: Role, patients: Iterable[int], visits: VisitCounts = 1, progress: Progress | None = None
     ) -> Cohort:
         """The images of these patients; pixels are rendered anew at each read.
 
@@ -100,40 +124,34 @@ class ChestPopulation:
         Raises:
             UsageError: A patient number is negative, stands twice, or has no visit.
         """
-        numbers = tuple(patients)
-        if len(set(numbers)) != len(numbers) or any(number < 0 for number in numbers):
-            raise UsageError("patients must be distinct numbers from 0 up, got a repeated or negative one")
-        counts = _visit_counts(numbers, visits)
-        sources = tuple(
+        numbers = checked_numbers(patients)
+        sources = [
             ChestSource(self, number, visit)
-            for number, count in zip(numbers, counts, strict=True)
+            for number, count in zip(numbers, visit_counts(numbers, visits), strict=True)
             for visit in range(count)
-        )
-        tracked = (progress or Progress()).track(sources, "phantoms", len(sources))
-        digests = tuple(pixel_digest(source.read()) for source in tracked)
-        rows = [source.attributes() for source in sources]
-        return Cohort(
-            role=role,
-            names=tuple(f"{source.patient_id}_{source.visit:02d}.png" for source in sources),
-            sources=sources,
-            patients=tuple(source.patient_id for source in sources),
-            known_patient=np.ones(len(sources), dtype=bool),
-            attributes={name: tuple(row[i] for row in rows) for i, name in enumerate(ATTRIBUTES)},
-            pixel_digests=digests,
-        )
+        ]
+        return rendered(role, sources, progress)
+
+    def _chronic(self) -> dict[str, Prevalence]:
+        return with_shares(CHRONIC, {"nodule": self.lesions, "cavity": self.rare})
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *stream])
 
     def _drawn(self, patient: int) -> tuple[Person, Anatomy]:
         rng = self._rng(_PATIENT, patient)
-        person = draw_person(patient, self.imbalance, rng)
+        person = draw_person(patient, self.imbalance, rng, self._chronic())
         return person, draw_anatomy(person, rng)
+
+    def _aged(self, anatomy: Anatomy, visit: int) -> Anatomy:
+        """As it is at a visit: within one illness nothing grows, from year to year it does."""
+        return anatomy if self.years is None else aged(anatomy, self.years * visit)
 
     def _visit(self, person: Person, visit: int, rng: np.random.Generator) -> Visit:
         calendar = self._rng(_CALENDAR, person.number)
         first, gaps = int(calendar.integers(0, 1800)), calendar.integers(20, 500, size=visit)
-        return draw_visit(person, first, first + int(gaps.sum()), rng)
+        days = int(gaps.sum()) if self.years is None else round(self.years * 365.25 * visit)
+        return draw_visit(person, first, first + days, rng)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +167,28 @@ class ChestSource:
         """The patient's id in cohorts and tables."""
         return f"CHX-{self.patient:06d}"
 
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return f"{self.patient_id}_{self.visit:02d}.png"
+
+    @property
+    def volume(self) -> str:
+        """A radiograph is no slice."""
+        return ""
+
+    @property
+    def position(self) -> float:
+        """A radiograph has no place in a volume."""
+        return math.nan
+
     def read(self) -> NDArray[np.float32]:
         """(size, size) float32 in [0, 1]."""
         return self.population.image(self.patient, self.visit)
 
-    def attributes(self) -> tuple[str, ...]:
+    def attributes(self) -> Mapping[str, str]:
         """Values of `ATTRIBUTES`, as text."""
         person = self.population.person(self.patient)
         visit = self.population.visit(self.patient, self.visit)
-        return person.sex, f"{visit.age:.1f}", person.group, person.site, visit.label, visit.date.isoformat()
-
-
-def _visit_counts(numbers: tuple[int, ...], visits: int | Sequence[int] | Callable[[int], int]) -> list[int]:
-    if isinstance(visits, int):
-        counts = [visits] * len(numbers)
-    elif callable(visits):
-        counts = [visits(number) for number in numbers]
-    else:
-        counts = list(visits)
-    if len(counts) != len(numbers) or any(count < 1 for count in counts):
-        raise UsageError(f"visits must name at least 1 visit for each of {len(numbers)} patients, got {counts[:3]}")
-    return counts
+        values = (person.sex, f"{visit.age:.1f}", person.group, person.site, visit.label, visit.date.isoformat())
+        return dict(zip(ATTRIBUTES, values, strict=True))

@@ -196,6 +196,10 @@ def _findings(anatomy: Anatomy, visit: Visit, grid: Grid, side: NDArray[np.intp]
     if anatomy.nodule is not None:
         x, y, radius = anatomy.nodule
         total += 0.26 * ellipsoid(grid, (x, y), (radius, radius)) * np.minimum(1, 3 * lung)
+    if anatomy.cavity is not None:
+        x, y, radius = anatomy.cavity
+        ring = ellipsoid(grid, (x, y), (radius, radius)) - 0.8 * ellipsoid(grid, (x, y), (0.72 * radius, 0.72 * radius))
+        total += 0.34 * ring * np.minimum(1, 3 * lung)
     for x, y, radius, density in visit.opacities:
         total += density * blob(grid, (x, y), radius) * lung
     if visit.bubble is not None:
@@ -203,6 +207,17 @@ def _findings(anatomy: Anatomy, visit: Visit, grid: Grid, side: NDArray[np.intp]
         y = anatomy.torso.dome_y[1] + visit.inspiration + below
         total -= 0.22 * ellipsoid(grid, (x, y), (1.3 * radius, 0.8 * radius)) * (side == 1)
     return total
+
+
+def lesion_mask(anatomy: Anatomy, visit: Visit, size: int) -> NDArray[np.bool_]:
+    """(size, size) True under a nodule or a cavity, its hole included."""
+    grid = placed_grid(size, visit.shift, visit.scale, visit.rotation)
+    mask = np.zeros((size, size), dtype=bool)
+    for place in (anatomy.nodule, anatomy.cavity):
+        if place is not None:
+            x, y, radius = place
+            mask |= (grid.x - x) ** 2 + (grid.y - y) ** 2 < radius**2
+    return mask
 
 
 def _devices(anatomy: Anatomy, visit: Visit, grid: Grid) -> Floats:

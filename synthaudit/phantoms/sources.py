@@ -13,6 +13,9 @@ from synthaudit.errors import UsageError
 from synthaudit.progress import Progress
 from synthaudit.readers.scan import pixel_digest
 
+MOST_YEARS = 30
+"""Beyond, nobody is followed."""
+
 VisitCounts = int | Sequence[int] | Callable[[int], int]
 """Visits of every patient, or one number for each, or a function of the patient number."""
 
@@ -59,6 +62,17 @@ def checked_numbers(patients: Iterable[int]) -> tuple[int, ...]:
     if len(set(numbers)) != len(numbers) or any(number < 0 for number in numbers):
         raise UsageError("patients must be distinct numbers from 0 up, got a repeated or negative one")
     return numbers
+
+
+def checked_years(years: float) -> float:
+    """Years from one image to a later one.
+
+    Raises:
+        UsageError: They lie outside (0, 30].
+    """
+    if not 0 < years <= MOST_YEARS:
+        raise UsageError(f"years must lie in (0, {MOST_YEARS}], got {years}")
+    return years
 
 
 def visit_counts(numbers: tuple[int, ...], visits: VisitCounts) -> list[int]:
