@@ -199,9 +199,12 @@ def masked_box(x: float, y: float, width: float, height: float, color: object) -
 
 
 def series_look(index: int) -> tuple[object, object, list[float] | None]:
-    """Color, tint and dashes of the i-th series: three differences, so that one suffices in gray."""
+    """Color, tint and dashes of the i-th series: three differences, so that one suffices in gray.
+
+    Where the colors begin again, the dashes are those of the next series: no two of sixteen look alike.
+    """
     return (
         SERIES_COLORS[index % len(SERIES_COLORS)],
         SERIES_TINTS[index % len(SERIES_TINTS)],
-        SERIES_DASHES[index % len(SERIES_DASHES)],
+        SERIES_DASHES[(index + index // len(SERIES_COLORS)) % len(SERIES_DASHES)],
     )

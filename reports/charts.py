@@ -25,6 +25,7 @@ from synthaudit.reports.chart_plane import (
     y_axis,
 )
 from synthaudit.reports.formats import number
+from synthaudit.reports.roc_chart import roc
 from synthaudit.reports.strength_charts import grid, panels
 from synthaudit.reports.theme import GRAY, INK, REGULAR, WHITE, WIDTH, register
 from synthaudit.reports.wording import category_label
@@ -215,4 +216,5 @@ _KINDS: dict[ChartKind, Callable[[Chart, float], Drawing]] = {
     ChartKind.INTERVALS: _intervals,
     ChartKind.GRID: grid,
     ChartKind.PANELS: panels,
+    ChartKind.ROC: roc,
 }

@@ -74,10 +74,16 @@ GLOSSARY = {
     "Planted copy": "A real image hidden by the audit among the synthetic ones, unchanged or altered, to see whether "
     "it is found. Decoys are planted the same way from held-out patients.",
     "AUC": "How well two groups can be told apart: 0.5 is a coin toss, 1 is always right.",
+    "Membership attack": "An attempt to tell, of a real image, whether the generator was trained on it.",
 }
 _MEASURES = {
     "holdout_patients": "Held-out patients",
     "overlap": "Held-out patients who show up in training",
+    "auc_beyond_chance": "How well the best attack tells training from holdout, as far as chance is refuted",
+    "detectable_auc": "How well an attack must do to be found to succeed",
+    "auc": "How well training and held-out patients are told apart (0.5: not at all)",
+    "tpr_at_1pct_fpr": "Training patients named where 1 % of the others are",
+    "tpr_at_0.1pct_fpr": "Training patients named where 0.1 % of the others are",
     "exchangeability_auc": "How well training and holdout can be told apart (0.5: not at all)",
     "exchangeability_p": "Chance of so large a difference between comparable sides",
     "shared_patients": "Patients in both training and holdout",
@@ -139,6 +145,13 @@ _VARIANTS = {
     "decoys": "decoys of held-out patients",
     "images": "by images",
     "attributes": "by recorded attributes",
+    "gan_leaks": "GAN-Leaks",
+    "gan_leaks_calibrated": "GAN-Leaks, calibrated",
+    "monte_carlo": "Monte Carlo",
+    "domias_knn": "DOMIAS, neighbors",
+    "domias_kde": "DOMIAS, kernel density",
+    "classifier_odds": "classifier odds",
+    "ensemble": "all attacks combined",
 }
 _OF_AN_ENCODER = (
     *("retrieval_at_1", "retrieval_registered", "same_patient_auc"),
@@ -166,6 +179,7 @@ _PROBES = {
     "copies": "Were patients copied?",
     "planted": "Planted copies: what would have been found",
     "regions": "Were parts of patients' images copied?",
+    "membership": "Do the images give away who was trained on?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (

@@ -150,6 +150,9 @@ class ChartKind(StrEnum):
     PANELS = "panels"
     """A small plot for each series, all on one scale: x names the steps, mildest first; y: counts of at least 1, with
     low and high; not finite where no number was enough."""
+    ROC = "roc"
+    """x: false, y: true positive rates in [0, 1], both drawn on logarithmic axes beside the diagonal of guessing; the
+    axes begin at the least x above 0."""
 
 
 @dataclass(frozen=True, slots=True)

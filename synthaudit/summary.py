@@ -114,6 +114,12 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "copies/statistical_patients",
         "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
     ),
+    (
+        "membership/auc_beyond_chance",
+        "Do not release these images to anyone who must not learn who was trained on. Retrain on more patients, with "
+        "fewer passes over them or with differential privacy; where it is open only, audit against more held-out ones.",
+    ),
+    ("membership/detectable_auc", "Hold out more patients: with so few, no attack is told from guessing."),
     ("inputs/holdout_patients", "Hold out more patients: real images of the same source that were never trained on."),
     ("copies/k_min_share", "Hold out more patients: with so few, no p-value is small enough to name anyone."),
     ("inputs/overlap", "Remove people who stand on both sides (the restricted folder lists files), and audit again."),

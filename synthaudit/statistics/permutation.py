@@ -24,7 +24,7 @@ class PermutationTest:
     draws: int
 
 
-def _relabelings(
+def relabelings(
     labels: NDArray[np.bool_], stratum: NDArray[np.intp], draws: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.bool_]]:
     """Blocks of (b, n) labels dealt again within each stratum, `draws` rows in all."""
@@ -97,7 +97,7 @@ def train_above_holdout(
     seen_top = _top_excess(is_train[None], descending, top)[0] - tolerance
     seen_rank = float(ranks[is_train].sum()) - 1e-6
     top_count = rank_count = 0
-    for labels in _relabelings(is_train, stratum, draws, rng):
+    for labels in relabelings(is_train, stratum, draws, rng):
         top_count += int((_top_excess(labels, descending, top) >= seen_top).sum())
         rank_count += int((labels @ ranks >= seen_rank).sum())
     p_top, p_rank = (1 + top_count) / (draws + 1), (1 + rank_count) / (draws + 1)
