@@ -11,11 +11,9 @@ patients, in another order or on another machine, changes no image.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +23,7 @@ from synthaudit.errors import UsageError
 from synthaudit.phantoms.brain_anatomy import BrainAnatomy, draw_brain
 from synthaudit.phantoms.brain_contrast import BRAIN_SCANNERS, CONTRASTS, CT_WINDOW_HU, Contrast, shown, signal
 from synthaudit.phantoms.brain_lesions import LEVEL
+from synthaudit.phantoms.brain_source import BrainSource
 from synthaudit.phantoms.brain_tissue import LESIONS, tissue_shares
 from synthaudit.phantoms.brain_visits import BrainVisit, draw_brain_visit, placed_plane
 from synthaudit.phantoms.field import Floats
@@ -36,8 +35,6 @@ LEAST_SIZE, MOST_SIZE = 16, 512
 """Pixels; below, nothing of a patient is left."""
 LEAST_SLICES, MOST_SLICES = 8, 128
 
-UNIT_MM = 120.0
-"""One unit of the anatomy."""
 VOLUME_LOW, VOLUME_HIGH = -0.22, 0.78
 """Heights between which a volume lies: one unit, from the temporal lobes to the crown."""
 
@@ -45,9 +42,6 @@ _FINE = 128
 """Tissue is looked up on at least so many places along a side, then averaged: thin sulci must not flicker."""
 _PATIENT, _VISIT, _CALENDAR, _NOISE = 11, 12, 13, 14
 """First word of each stream of random numbers; the chest's are 1 to 3."""
-
-ATTRIBUTES: Final = ("sex", "age", "group", "site", "label", "study_date", "contrast")
-"""Attribute columns of a brain cohort, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +137,15 @@ class BrainPopulation:
         later = checked_years(years)
         return shown(self.signal(patient, visit, contrast, later=later), contrast, self.ct_window)
 
-    def tissue(self, patient: int, visit: int = 0, later: float = 0.0) -> NDArray[np.uint8]:
+    def tissue(self, patient: int, visit: int = 0, later: float = 0.0, slice_: int | None = None) -> NDArray[np.uint8]:
         """(size, size) the `Tissue` that most of each pixel is made of, `later` years after the visit."""
-        return np.asarray(np.argmax(_shares(self, patient, visit, None, later), axis=0), dtype=np.uint8)
+        return np.asarray(np.argmax(_shares(self, patient, visit, slice_, later), axis=0), dtype=np.uint8)
 
-    def tissue_volume(self, patient: int, visit: int = 0) -> NDArray[np.uint8]:
-        """(slices, size, size) the same for a volume."""
-        planes = (_shares(self, patient, visit, number, 0.0) for number in range(self.slices))
-        return np.stack([np.argmax(plane, axis=0).astype(np.uint8) for plane in planes])
-
-    def lesion_mask(self, patient: int, visit: int = 0, later: float = 0.0) -> NDArray[np.bool_]:
+    def lesion_mask(
+        self, patient: int, visit: int = 0, later: float = 0.0, slice_: int | None = None
+    ) -> NDArray[np.bool_]:
         """(size, size) True where most of a pixel is lesion (edema counts), of every kind together."""
-        return np.asarray(_shares(self, patient, visit, None, later)[list(LESIONS)].sum(axis=0) > 0.5)
+        return np.asarray(_shares(self, patient, visit, slice_, later)[list(LESIONS)].sum(axis=0) > 0.5)
 
     def signal(
         self, patient: int, visit: int = 0, contrast: Contrast = "t1", slice_: int | None = None, later: float = 0.0
@@ -181,10 +172,15 @@ class BrainPopulation:
         return signal(shares, contrast, BRAIN_SCANNERS[person.site], plane, when.bias, rng)
 
     def height(self, slice_: int | None) -> float:
-        """Height of the middle of a slice, or of the plane of `image`; times `UNIT_MM` in mm."""
+        """Height of the middle of a slice, or of the plane of `image`; in units of 12 cm."""
         if slice_ is None:
             return LEVEL
-        return VOLUME_LOW + (slice_ + 0.5) * (VOLUME_HIGH - VOLUME_LOW) / self.slices
+        return VOLUME_LOW + (slice_ + 0.5) * self.thickness
+
+    @property
+    def thickness(self) -> float:
+        """Of a slice of a volume."""
+        return (VOLUME_HIGH - VOLUME_LOW) / self.slices
 
     def cohort(
         self,
@@ -209,16 +205,26 @@ class BrainPopulation:
         Raises:
             UsageError: A patient number is negative, stands twice, or has no visit.
         """
+        return rendered(role, self.sources(patients, visits, contrasts=contrasts, volumes=volumes), progress)
+
+    def sources(
+        self,
+        patients: Iterable[int],
+        visits: VisitCounts = 1,
+        *,
+        contrasts: Sequence[Contrast] = ("t1",),
+        volumes: bool = False,
+    ) -> tuple[BrainSource, ...]:
+        """The images of a cohort, none rendered yet; arguments as `cohort` has them."""
         numbers = checked_numbers(patients)
         slices = tuple(range(self.slices)) if volumes else (None,)
-        sources = [
+        return tuple(
             BrainSource(self, number, visit, contrast, slice_)
             for number, count in zip(numbers, visit_counts(numbers, visits), strict=True)
             for visit in range(count)
             for contrast in contrasts
             for slice_ in slices
-        ]
-        return rendered(role, sources, progress)
+        )
 
     def _chronic(self) -> dict[str, Prevalence]:
         lesions = dict.fromkeys(BRAIN_CHRONIC, self.lesions)
@@ -226,57 +232,6 @@ class BrainPopulation:
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *stream])
-
-
-@dataclass(frozen=True, slots=True)
-class BrainSource:
-    """One image of a population, rendered at each read; a few numbers to copy or to pickle."""
-
-    population: BrainPopulation
-    patient: int
-    visit: int
-    contrast: Contrast
-    slice_: int | None = None
-
-    @property
-    def patient_id(self) -> str:
-        """The patient's id in cohorts and tables."""
-        return f"BRX-{self.patient:06d}"
-
-    @property
-    def series(self) -> str:
-        """Id of the scan: patient, visit and contrast."""
-        return f"{self.patient_id}_{self.visit:02d}_{self.contrast}"
-
-    @property
-    def name(self) -> str:
-        """Its file name."""
-        return f"{self.series}.png" if self.slice_ is None else f"{self.series}_{self.slice_:03d}.png"
-
-    @property
-    def volume(self) -> str:
-        """Id of the volume that it is a slice of; "" for none."""
-        return "" if self.slice_ is None else self.series
-
-    @property
-    def position(self) -> float:
-        """Number of the slice in its volume; NaN for none."""
-        return math.nan if self.slice_ is None else float(self.slice_)
-
-    def signal(self) -> Floats:
-        """(size, size) float32 as scanned: MR in [0, 1], CT in Hounsfield units."""
-        return self.population.signal(self.patient, self.visit, self.contrast, self.slice_)
-
-    def read(self) -> Floats:
-        """(size, size) float32 in [0, 1]."""
-        return shown(self.signal(), self.contrast, self.population.ct_window)
-
-    def attributes(self) -> Mapping[str, str]:
-        """Values of `ATTRIBUTES`, as text."""
-        person = self.population.person(self.patient)
-        visit = self.population.visit(self.patient, self.visit)
-        values = (person.sex, f"{visit.age:.1f}", person.group, person.site, visit.label, visit.date.isoformat())
-        return dict(zip(ATTRIBUTES, (*values, self.contrast), strict=True))
 
 
 @lru_cache(maxsize=4)

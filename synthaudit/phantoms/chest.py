@@ -23,7 +23,7 @@ from synthaudit.errors import UsageError
 from synthaudit.phantoms.anatomy import Anatomy, aged, draw_anatomy
 from synthaudit.phantoms.people import CHRONIC, Person, Prevalence, draw_person, group_shares, with_shares
 from synthaudit.phantoms.radiograph import lesion_mask, radiograph
-from synthaudit.phantoms.sources import VisitCounts, checked_numbers, checked_years, rendered, visit_counts
+from synthaudit.phantoms.sources import Scan, VisitCounts, checked_numbers, checked_years, rendered, visit_counts
 from synthaudit.phantoms.visits import SCANNERS, Visit, draw_visit
 from synthaudit.progress import Progress
 
@@ -32,6 +32,9 @@ LEAST_SIZE, MOST_SIZE = 16, 512
 
 _PATIENT, _VISIT, _CALENDAR, _LATER = 1, 2, 3, 4
 """First word of each stream of random numbers, so that no two streams are the same."""
+
+UNIT_MM = 180.0
+"""One unit of the anatomy; an image is two units wide."""
 
 ATTRIBUTES: Final = ("sex", "age", "group", "site", "label", "study_date")
 """Attribute columns of a phantom cohort, in order."""
@@ -124,13 +127,16 @@ class ChestPopulation:
         Raises:
             UsageError: A patient number is negative, stands twice, or has no visit.
         """
+        return rendered(role, self.sources(patients, visits), progress)
+
+    def sources(self, patients: Iterable[int], visits: VisitCounts = 1) -> tuple[ChestSource, ...]:
+        """The images of a cohort, none rendered yet; arguments as `cohort` has them."""
         numbers = checked_numbers(patients)
-        sources = [
+        return tuple(
             ChestSource(self, number, visit)
             for number, count in zip(numbers, visit_counts(numbers, visits), strict=True)
             for visit in range(count)
-        ]
-        return rendered(role, sources, progress)
+        )
 
     def _chronic(self) -> dict[str, Prevalence]:
         return with_shares(CHRONIC, {"nodule": self.lesions, "cavity": self.rare})
@@ -185,6 +191,37 @@ class ChestSource:
     def read(self) -> NDArray[np.float32]:
         """(size, size) float32 in [0, 1]."""
         return self.population.image(self.patient, self.visit)
+
+    @property
+    def scan(self) -> Scan:
+        """What a scanner writes beside the pixels."""
+        person, when = self.population.person(self.patient), self.population.visit(self.patient, self.visit)
+        spacing = 2 * UNIT_MM / self.population.size
+        return Scan(
+            modality="CR",
+            contrast="",
+            body_part="CHEST",
+            patient_id=self.patient_id,
+            sex=person.sex,
+            age=when.age,
+            date=when.date,
+            site=person.site,
+            study=f"{self.population}/{self.patient}/{self.visit}",
+            series=1,
+            instance=1,
+            spacing_mm=spacing,
+            thickness_mm=0.0,
+            corner_mm=(spacing / 2 - UNIT_MM, 0.0, UNIT_MM - spacing / 2),
+            down=(0, 0, -1),
+        )
+
+    def stored(self) -> NDArray[np.uint16]:
+        """(size, size) 16 bits, which hold the 256 levels of `read` exactly."""
+        return np.asarray(np.round(self.read() * 65535), dtype=np.uint16)
+
+    def lesion_mask(self) -> NDArray[np.bool_]:
+        """(size, size) True under a nodule or a cavity."""
+        return self.population.lesion_mask(self.patient, self.visit)
 
     def attributes(self) -> Mapping[str, str]:
         """Values of `ATTRIBUTES`, as text."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,55 @@ MOST_YEARS = 30
 
 VisitCounts = int | Sequence[int] | Callable[[int], int]
 """Visits of every patient, or one number for each, or a function of the patient number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scanner writes beside the pixels of one image.
+
+    Attributes:
+        modality: "CR", "MR" or "CT".
+        contrast: Of a brain; "" for a radiograph.
+        body_part: As DICOM names it.
+        patient_id: Of the simulated patient.
+        sex: "F" or "M".
+        age: At this visit, in years.
+        date: Study date.
+        site: Hospital.
+        study: What no other study shares: unique ids are made of it.
+        series: Number in the study.
+        instance: Number in the series.
+        spacing_mm: Side of a pixel.
+        thickness_mm: Of the slice, and from slice to slice; 0 for a projection.
+        corner_mm: Middle of the first pixel, toward the patient's left, back and head.
+        down: The way down the image, in the same three; the way along a row is to the patient's left.
+    """
+
+    modality: Literal["CR", "MR", "CT"]
+    contrast: str
+    body_part: str
+    patient_id: str
+    sex: str
+    age: float
+    date: datetime.date
+    site: str
+    study: str
+    series: int
+    instance: int
+    spacing_mm: float
+    thickness_mm: float
+    corner_mm: tuple[float, float, float]
+    down: tuple[int, int, int]
+
+    @property
+    def intercept(self) -> int:
+        """What is added to the values stored."""
+        return -1024 if self.modality == "CT" else 0
+
+    @property
+    def bits(self) -> int:
+        """Of the values stored."""
+        return 16 if self.modality == "CR" else 12
 
 
 class PhantomSource(Protocol):
@@ -43,8 +94,21 @@ class PhantomSource(Protocol):
         """Number of the slice in its volume; NaN for none."""
         ...
 
+    @property
+    def scan(self) -> Scan:
+        """What a scanner writes beside the pixels."""
+        ...
+
     def read(self) -> NDArray[np.float32]:
         """The image, in [0, 1]."""
+        ...
+
+    def stored(self) -> NDArray[np.uint16]:
+        """The values that a scanner stores, `scan.bits` of each; with `scan.intercept` added, its units."""
+        ...
+
+    def lesion_mask(self) -> NDArray[np.bool_]:
+        """True where there is a lesion."""
         ...
 
     def attributes(self) -> Mapping[str, str]:
