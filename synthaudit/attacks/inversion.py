@@ -17,7 +17,7 @@ from synthaudit.generators.seeding import item_normals
 
 SEARCH_STEPS = 40
 FIRST_STEP = 0.1
-"""Length of the first step, in deviations of the latents."""
+"""Length of the first step, in units of the size of the image's latents."""
 
 LONGER, SHORTER = 1.5, 1.5**-0.25
 """Changes of the step's length after a success and after none: in balance at one success in five."""
@@ -28,7 +28,7 @@ def inversion_exposures(generator: Encodes, x: Images, seed: int, levels: int) -
     del levels
     best = generator.encode(x)
     error = squared_error(generator.decode(best), x)
-    length = np.full(len(x), FIRST_STEP * float(best.std()))
+    length = np.full(len(x), FIRST_STEP) * np.sqrt((best.astype(np.float64) ** 2).mean(axis=1))
     for step in range(SEARCH_STEPS):
         # The same direction for every image, or those with lucky directions would look trained on.
         direction = item_normals(SEARCH_STEPS, best.shape[1], seed)[step] / np.sqrt(best.shape[1])
