@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,33 +54,68 @@ def write_png(image: NDArray[np.float32], file: Path, bits: int = 8) -> None:
         OutputError: The file exists already.
         UsageError: `bits` is neither 8 nor 16.
     """
+    encoded = png_bytes(image, bits)
+    if file.exists():
+        raise OutputError("an image of that name exists already; choose an empty folder")
+    write_whole(file, encoded)
+
+
+def png_bytes(image: NDArray[np.float32], bits: int = 8) -> bytes:
+    """The PNG file of one gray (h, w) or RGB (h, w, 3) image in [0, 1]; RGB in 8 bits only.
+
+    Raises:
+        UsageError: `bits` is neither 8 nor 16.
+    """
     from PIL import Image
 
     if bits not in (8, 16):
         raise UsageError(f"bits must be 8 or 16, got {bits}")
-    if file.exists():
-        raise OutputError("an image of that name exists already; choose an empty folder")
     levels = np.round(np.clip(image, 0, 1) * (2**bits - 1)).astype(np.uint8 if bits == 8 else np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(levels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Put a file in place whole or not at all, so that one that is there can be trusted after an interruption."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(levels).save(file)
+    partial = file.with_name(f".{file.name}.part")
+    partial.write_bytes(content)
+    partial.replace(file)
+
+
+def append_rows(table: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Add rows to a CSV table, made if missing; a row whose first cell is there already is left out.
+
+    Raises:
+        OutputError: The table has other columns.
+    """
+    text = io.StringIO(newline="")
+    there: set[str] = set()
+    if table.exists():
+        text.write(table.read_bytes().decode())
+        text.seek(0)
+        reader = csv.reader(text)
+        if tuple(next(reader, ())) != tuple(columns):
+            raise OutputError("the table exists already and has other columns; name another one")
+        there = {row[0] for row in reader if row}
+        text.seek(0, io.SEEK_END)
+    writer = csv.writer(text)
+    if not table.exists():
+        writer.writerow(columns)
+    writer.writerows(row for row in rows if row[0] not in there)
+    write_whole(table, text.getvalue().encode())
 
 
 def _append_rows(cohort: Cohort, files: tuple[Path, ...], table: Path) -> None:
     blank = ("",) * len(cohort)
     named = dict(cohort.attributes)
     named.setdefault("ethnicity", named.get("group", blank))
-    fresh = not table.exists()
-    if not fresh:
-        with table.open(newline="", encoding="utf-8") as handle:
-            if tuple(next(csv.reader(handle), ())) != COLUMNS:
-                raise OutputError("the table exists already and has other columns; name another one")
-    table.parent.mkdir(parents=True, exist_ok=True)
     base = table.parent.resolve()
-    with table.open("a", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle)
-        if fresh:
-            writer.writerow(COLUMNS)
-        for row, file in enumerate(files):
-            place = Path(os.path.relpath(file.resolve(), base))
-            values = [named.get(column, blank)[row] for column in COLUMNS[2:8]]
-            writer.writerow([place.as_posix(), cohort.patients[row], *values, cohort.role.value])
+
+    def cells(row: int) -> list[str]:
+        place = Path(os.path.relpath(files[row].resolve(), base))
+        values = [named.get(column, blank)[row] for column in COLUMNS[2:8]]
+        return [place.as_posix(), cohort.patients[row], *values, cohort.role.value]
+
+    append_rows(table, COLUMNS, [cells(row) for row in range(len(files))])
