@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
+import sys
 from pathlib import Path
 from types import ModuleType
 
-from synthaudit import Settings, Verdict
+import numpy as np
+import pytest
+
+from synthaudit import Settings, Verdict, registry
+from synthaudit.errors import UsageError
+from synthaudit.generators.protocol import Scores
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -44,6 +51,19 @@ def test_a_probe_of_ones_own_is_judged() -> None:
     assert example("write_a_probe").main().verdict is Verdict.PASS
 
 
+def test_the_program_answers_what_it_says() -> None:
+    own = example("exec_generator")
+    command = shlex.join([sys.executable, str(EXAMPLES / "exec_generator.py")])
+    made = registry.generator(f"exec:{command}", trust_code=True)
+    assert isinstance(made, Scores)
+    images = made.sample(5, seed=3)
+    assert np.array_equal(images, own.sample(5, 3).astype(np.float32))
+    assert np.array_equal(made.sample(2, seed=3), images[:2])
+    assert np.allclose(made.score(images, 0, 2), own.score(images, 2))
+    with pytest.raises(UsageError, match=r"images must have shape \(n, 32, 32\), got \(1, 8, 8\)"):
+        made.score(np.zeros((1, 8, 8), np.float32), 0, 2)
+
+
 def test_every_example_is_tested() -> None:
-    tested = {"quickstart", "audit_a_folder", "gate_a_checkpoint", "write_a_probe"}
+    tested = {"quickstart", "audit_a_folder", "gate_a_checkpoint", "write_a_probe", "exec_generator"}
     assert {file.stem for file in EXAMPLES.glob("*.py")} == tested
