@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,16 +17,12 @@ import numpy as np
 from synthaudit.audit_record import InputIssue
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import InputError, UnreadableImage, UsageError
+from synthaudit.folder_cohorts import Account, Reading, need_images, read_folders
 from synthaudit.matching.direct import shows_something
-from synthaudit.parallel import default_workers
 from synthaudit.progress import Progress
-from synthaudit.readers.assembly import Described, alike_but_for_case, describe, sizes_in_words
+from synthaudit.readers.assembly import sizes_in_words
 from synthaudit.readers.folder import existing_folders
-from synthaudit.readers.matching import Matching, match_rows
-from synthaudit.readers.rejection import REASONS
-from synthaudit.readers.scan import ScannedFolder, scan_folder
-from synthaudit.readers.table import MetadataTable, read_table
-from synthaudit.readers.volumes import DOUBTS, attribute_columns, with_volumes
+from synthaudit.readers.table import read_table
 
 Images = str | os.PathLike[str] | Cohort
 """A folder, or a cohort made by other means."""
@@ -56,22 +52,6 @@ _IN_REFERENCE = (
     "Images of patients who are in training or holdout too; the reference must be independent of both, so they were "
     "left out of it. Choose other patients."
 )
-
-
-class _Account:
-    """What was left out or used with a warning, as it comes up."""
-
-    def __init__(self) -> None:
-        self.issues, self.files = list[InputIssue](), list[tuple[str, str, str]]()
-
-    def add(
-        self, role: str, reason: str, names: Sequence[str], *, excluded: bool, count: int | None = None, says: str = ""
-    ) -> None:
-        """Count `names` (or `count`, if several things are in one file) under a reason; nothing if there are none."""
-        number = len(names) if count is None else count
-        if number:
-            self.issues.append(InputIssue(str(role), reason, says or REASONS[reason], number, excluded))
-            self.files += [(str(role), name, reason) for name in names]
 
 
 def load(
@@ -111,20 +91,13 @@ def load(
     folders = existing_folders({r: images for r, images in given.items() if not isinstance(images, Cohort | None)})
     cohorts = {role: replace(images, role=role) for role, images in given.items() if isinstance(images, Cohort)}
     table = read_table(Path(metadata)) if metadata is not None else None
-    account = _Account()
-    scans = {}
-    for role, folder in folders.items():
-        stage, threads = f"reading {role}", workers or default_workers()
-        scans[role] = scan_folder(folder, stage, threads, progress or Progress(), Path(cache) if cache else None)
-        _report_scan(role, scans[role], account)
+    account = Account()
+    reading = Reading(workers, progress or Progress(), Path(cache) if cache else None)
     named = [role for role in Role if given[role] is not None]
-    columns = table.columns if table is not None else ()
-    matching = _matched(table, folders, scans, account) if table is not None else None
-    used = _described(scans, matching, columns, named, account)
-    for role in {Role(image.role) for image in used}:
-        cohorts[role] = _cohort(role, [image for image in used if image.role == role], columns)
+    read, used = read_folders(folders, named, table, reading, account)
+    cohorts |= read
     for role in named:
-        _need_images(role, cohorts.get(role))
+        need_images(role, cohorts.get(role))
     if share is not None:
         if Role.HOLDOUT in cohorts:
             raise UsageError("split needs training images only, found a holdout by the `role` column; give one of them")
@@ -140,6 +113,34 @@ def load(
         files_left_out=tuple(account.files),
         sizes=sizes_in_words({role: cohort.pixel_digests for role, cohort in cohorts.items()}, used),
     )
+
+
+def read_cohort(
+    folder: str | os.PathLike[str],
+    role: Role,
+    *,
+    metadata: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Cohort, tuple[InputIssue, ...]]:
+    """The images of one folder, read as an audit reads them, and what was left out or used with a warning.
+
+    Args:
+        folder: Of training images, or of any other role; rows of another `role` in the table are left out.
+        role: What the folder is.
+        metadata: CSV or Parquet with the columns file and patient_id.
+        workers: Threads that decode; all processors by default.
+        progress: Where to tell how far it is.
+
+    Raises:
+        InputError: The folder is missing, or holds no image that can be read and has that role.
+        MetadataError: The table cannot be read or contradicts itself.
+    """
+    account, table = Account(), read_table(Path(metadata)) if metadata is not None else None
+    reading = Reading(workers, progress or Progress(), None)
+    cohorts, _ = read_folders(existing_folders({role: folder}), [role], table, reading, account)
+    need_images(role, cohorts.get(role))
+    return cohorts[role], tuple(account.issues)
 
 
 def split_by_patient(train: Cohort, share: float, seed: int) -> tuple[Cohort, Cohort]:
@@ -177,80 +178,7 @@ def _share(split: str | None, holdout: Images | None) -> float | None:
     return share
 
 
-def _report_scan(role: str, scan: ScannedFolder, account: _Account) -> None:
-    reasons: dict[str, list[str]] = {}
-    details: dict[str, set[str]] = {}
-    for rejected in (*scan.rejected, *scan.passed_over):
-        reasons.setdefault(rejected.reason, []).append(rejected.name)
-        details.setdefault(rejected.reason, set()).add(rejected.detail)
-    for reason, names in reasons.items():
-        # Which syntax it is decides what to install, so the sentence for it names each.
-        says = f"{REASONS[reason]} {'; '.join(sorted(details[reason]))}." if reason == "transfer-syntax" else ""
-        account.add(role, reason, names, excluded=True, says=says)
-    if not scan.images:
-        counts = ", ".join(f"{len(names)} {reason}" for reason, names in sorted(reasons.items())) or "no file at all"
-        raise InputError(
-            f"{role} needs at least one image that can be read, found {counts}; give a folder of PNG, JPEG, TIFF, BMP, "
-            f"NumPy or single-frame DICOM images"
-        )
-
-
-def _matched(
-    table: MetadataTable, folders: Mapping[str, Path], scans: Mapping[str, ScannedFolder], account: _Account
-) -> Matching:
-    matching = match_rows(table, {role: (folders[role], scan.names()) for role, scan in scans.items()})
-    account.add("metadata", "patient-id-space", [], excluded=False, count=table.respaced)
-    account.add("metadata", "duplicate-row", [place.name for place in matching.repeated], excluded=False)
-    for reason in ("no-file", "ambiguous-row"):
-        account.add("metadata", reason, [row.file for row, why in matching.left_over if why == reason], excluded=True)
-    return matching
-
-
-def _described(
-    scans: Mapping[str, ScannedFolder],
-    matching: Matching | None,
-    columns: Sequence[str],
-    named: Sequence[str],
-    account: _Account,
-) -> list[Described]:
-    """The images that take part, of all folders; what is in doubt goes on the account."""
-    every = [image for role, scan in scans.items() for image in describe(role, scan.images, matching, columns, named)]
-    images, doubtful = with_volumes(every, columns)
-    for role in Role:
-        mine = [image for image in images if image.role == role]
-        for reason in ("no-row", "no-patient", "no-patient-volume", "role-conflict", *DOUBTS):
-            names = [image.image.name for image in mine if image.doubt == reason] + doubtful[role.value, reason]
-            account.add(role, reason, names, excluded=reason == "role-conflict")
-        account.add(role, "patient-id-case", [], excluded=False, count=alike_but_for_case(mine))
-    return [image for image in images if image.doubt != "role-conflict"]
-
-
-def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
-    """The cohort of these images; its attributes are the table's columns, and those that any header fills."""
-    filled = sorted({name for image in images for name in image.attributes})
-    attributes = dict.fromkeys([*attribute_columns(columns), *filled])
-    return Cohort(
-        role=role,
-        names=tuple(image.image.name for image in images),
-        sources=tuple(image.image.source for image in images),
-        patients=tuple(image.patient for image in images),
-        known_patient=np.array([image.known_patient for image in images], dtype=np.bool_),
-        attributes={name: tuple(image.attributes.get(name, "") for image in images) for name in attributes},
-        pixel_digests=tuple(image.image.checked.digest for image in images),
-        volumes=tuple(image.volume for image in images),
-        positions=tuple(image.position for image in images),
-    )
-
-
-def _need_images(role: Role, cohort: Cohort | None) -> None:
-    if cohort is None or len(cohort) == 0:
-        raise InputError(
-            f"{role} needs at least one image, found none that the table leaves to it; check the folder given for "
-            f"{role} and the `role` column"
-        )
-
-
-def _keep_apart(cohorts: dict[Role, Cohort], account: _Account) -> None:
+def _keep_apart(cohorts: dict[Role, Cohort], account: Account) -> None:
     """Take out of the holdout the patients who were trained on, and out of the reference all who are in either."""
     known: set[str] = set()
     for role in (Role.TRAIN, Role.HOLDOUT, Role.REFERENCE):
@@ -274,7 +202,7 @@ def _keep_apart(cohorts: dict[Role, Cohort], account: _Account) -> None:
         known |= set(cohorts[role].patients)
 
 
-def _report_duplicates(cohorts: Mapping[Role, Cohort], account: _Account) -> None:
+def _report_duplicates(cohorts: Mapping[Role, Cohort], account: Account) -> None:
     """Count images with equal pixels within training and holdout, and across the two."""
     train, holdout = cohorts[Role.TRAIN], cohorts.get(Role.HOLDOUT)
     for cohort in (train, holdout):
