@@ -112,7 +112,8 @@ def fit_networks(
         UsageError: A loss stops being finite.
     """
     data = _on_device(examples, card.device)
-    with one_thread(), torch.random.fork_rng(), _deterministic():
+    gpus = [torch.cuda.current_device()] if card.device == "cuda" else []
+    with one_thread(), torch.random.fork_rng(devices=gpus), _deterministic():
         training = NetworkTraining.begin(learner, card.seed, card.device)
         if card.planned_steps == 0:
             card = replace(card, planned_steps=_planned(card, training, data, batch))

@@ -151,9 +151,13 @@ class NetworkTraining:
         Raises:
             UsageError: A loss is not finite.
         """
-        draw = torch.Generator().manual_seed(step_seed(self.seed, self.step))
-        # What the networks draw by themselves, such as dropout, comes from the step, too.
-        torch.manual_seed(step_seed(self.seed, self.step))
+        seed = step_seed(self.seed, self.step)
+        draw = torch.Generator().manual_seed(seed)
+        # What the networks draw by themselves, such as dropout, comes from the step, too. Not by torch.manual_seed:
+        # where there is no GPU it keeps every call for the one that might still come.
+        torch.default_generator.manual_seed(seed)
+        if self.device == "cuda":
+            torch.cuda.manual_seed(seed)
         n = len(next(iter(examples.values())))
         rows = torch.randint(n, (batch,), generator=draw).to(self.device)
         drawn = {name: _channels_last(rows_of[rows]) for name, rows_of in examples.items()}
