@@ -83,7 +83,8 @@ def _curve(ground: Drawing, plane: Plane, series: Series, index: int) -> None:
     """Joined points from the first false positive on, the first of them marked."""
     color, _, dash = series_look(index)
     begin = plane.x_range[0]
-    rates = [(float(x), y) for x, y in zip(series.x, series.y, strict=True) if float(x) > 0]
+    fpr = tuple(float(x) for x in series.x)
+    rates = [(x, y) for x, y in zip(fpr, series.y, strict=True) if x > 0]
     points = [
         (plane.x(max(begin, math.log10(x))), plane.y(max(begin, math.log10(y) if y > 0 else begin))) for x, y in rates
     ]

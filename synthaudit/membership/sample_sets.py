@@ -71,12 +71,6 @@ class SampleSets:
         return _distances(top_k(self.real, self.real, NEIGHBORS, exclude=groups, workers=self.workers))
 
 
-def folds_by_patient(patient: NDArray[np.intp], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """(n,) fold of each image, patients whole; dealt without looking at anything but who there is."""
-    present, whose = np.unique(patient, return_inverse=True)
-    return np.asarray(rng.permutation(np.arange(len(present)) % folds)[whose], dtype=np.intp)
-
-
 def _distances(near: Neighbors) -> NDArray[np.float64]:
     """Euclidean distances of unit vectors; inf where there are fewer neighbors, and never below a float's rounding."""
     squared = 2.0 - 2.0 * near.scores.astype(np.float64)

@@ -28,9 +28,10 @@ def rank_in_stratum(scores: NDArray[np.float64], stratum: NDArray[np.intp]) -> N
     in every stratum, members and non-members of a generator that leaks nothing are spread over the ranks alike. The
     ranks know no label. A stratum of few patients has no ranks near 1: it adds little at low false positive rates.
 
-    Measured without a leak (300 simulations, 200 patients a side, of whom one side has 1 or 2 images each and the
-    other 1 to 6): named at a false positive rate of 1 % were MAXIMUM of the first side's patients by their
-    highest score as it is, MEAN by their mean score, and RANKED by this rank.
+    Measured without a leak (300 simulations, seed 5; 200 patients a side, images of one patient correlated by one half;
+    members with 1 to 6 images each and the others with 1 or 2, and the other way around): the highest score as it is
+    had an AUC of .61 and .39, and named 1.9 % and .5 % of the members at a false positive rate of 1 %; the mean had
+    .50, and named .5 % and 1.8 %; this rank had .50, and named .9 % and 1.0 %.
 
     >>> rank_in_stratum(np.array([1.0, 5.0, 9.0, 5.0]), np.array([0, 0, 1, 0]))
     array([0.16666667, 0.66666667, 0.5       , 0.66666667])
