@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from synthaudit.audit_record import Audit
 from synthaudit.cohort import Role
-from synthaudit.finding import Finding, Kind
+from synthaudit.finding import Finding, Kind, Measure
 from synthaudit.policy import Verdict
 from synthaudit.selftest.controls import FIRST, Control
 
@@ -22,12 +22,16 @@ ALIKE, DIFFERENT = "alike", "different"
 SEEING, BLIND = "seeing", "blind"
 CLOSER, EVEN = "closer", "even"
 """Of the synthetic images as a whole: much closer to training than to held-out images, or to both alike."""
+GUESSING, TOLD = "guessing", "told apart"
+"""Of who was trained on: attackers are left guessing, or tell."""
 PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 LEAST_FOUND = 0.75
 """Share of the people there who are to be named, and of the planted plain copies."""
 LEAST_AGAIN = 0.5
 """Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
+CHANCE = 0.5
+"""AUC of guessing."""
 MUCH_CLOSER = 0.75
 """Share of the synthetic images closer to a training image; one half where nothing leaks, .08 its standard error."""
 
@@ -95,17 +99,35 @@ def _named(probe: str, role: Role, measure: str) -> Callable[[Audit, Control], O
     return read
 
 
+def _admitted(audit: Audit, name: str) -> tuple[Measure | None, bool]:
+    """A measure that a rule reads, None if it was not measured; and whether the input gate lets it count."""
+    rule = next((one for one in audit.rules if one.rule.measure == name), None)
+    if rule is None or rule.measure is None or rule.measure.value is None:
+        return None, False
+    unmet = [one.rule.id for one in audit.rules if one.rule.id in rule.rule.requires and one.verdict.value != PASS]
+    return rule.measure, not unmet
+
+
 def _statistics(audit: Audit, control: Control) -> Observation:  # noqa: ARG001  (one signature for all)
     """Whether training patients stand out, as far as the input gate lets that count."""
-    rule = next((one for one in audit.rules if one.rule.measure == "copies/statistical_patients"), None)
-    measure = None if rule is None else rule.measure
-    if rule is None or measure is None or measure.value is None:
+    measure, counts = _admitted(audit, "copies/statistical_patients")
+    if measure is None:
         return Observation(VOID)
-    unmet = [one.rule.id for one in audit.rules if one.rule.id in rule.rule.requires and one.verdict.value != PASS]
     figures = f"{measure.value:.0f} named, {measure.low:.0f} confirmed"
-    if unmet:
+    if not counts:
         return Observation(VOID, figures)
     return Observation(LEAK if measure.low else SUSPICION if measure.value else NOBODY, figures)
+
+
+def _membership(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether attacks on the samples tell who was trained on, as far as the input gate lets that count."""
+    measure, counts = _admitted(audit, "membership/auc_beyond_chance")
+    if measure is None or measure.value is None:
+        return Observation(VOID)
+    figures = f"AUC {measure.value:.2f}" if measure.value > CHANCE else "not beyond chance"
+    if not counts:
+        return Observation(VOID, figures)
+    return Observation(TOLD if measure.value > CHANCE else GUESSING, figures)
 
 
 def _sides(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
@@ -207,6 +229,20 @@ CHECKS = (
         _statistics,
         _TO_LOOK_AT,
         {"mixup": (LEAK,), "transplant": (NOBODY, SUSPICION, LEAK), "shifted-by-site": (VOID,)},
+    ),
+    # Upright pictures are compared here, too, and of the few copies of a tenth no average tells.
+    Check(
+        "who was trained on",
+        "membership",
+        _membership,
+        (GUESSING,),
+        {
+            "copier-plain": (TOLD,),
+            "copier-noisy": (TOLD,),
+            "mixup": (TOLD,),
+            **dict.fromkeys(("copier-shifted", "copier-mirrored", "copier-10%", "transplant"), (GUESSING, TOLD)),
+            "shifted-by-site": (VOID,),
+        },
     ),
     Check("would see plain copies", "planted", _sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", _fitness, (SEEING,), {}, only=(FIRST,)),
