@@ -46,6 +46,7 @@ from synthaudit.generators.threads import one_thread
 from synthaudit.progress import Progress
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from torch import nn
 
     from synthaudit.generators.network_fit import FittedNetworks, Learner
@@ -238,7 +239,7 @@ class NetworkGenerator:
 
 
 def first_card(
-    kind: str, recipe: NetworkRecipe, facts: Facts, cohort: Cohort, budget: Budget, seed: int, device: str
+    kind: str, recipe: DataclassInstance, facts: Facts, cohort: Cohort, budget: Budget, seed: int, device: str
 ) -> Card:
     """The card of a fit that has not begun."""
     return Card(

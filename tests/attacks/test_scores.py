@@ -16,7 +16,7 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.generators.controls import FreshPatients
 from synthaudit.generators.kernel_memory import KernelMemory
 from synthaudit.generators.made import images_cohort
-from synthaudit.generators.ppca import Ppca
+from synthaudit.generators.ppca import Ppca, PpcaRecipe
 from synthaudit.generators.protocol import Budget, Capability, Generator
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.statistics.roc import auc
@@ -120,7 +120,7 @@ def test_the_middle_band_leaves_out_the_coarsest_and_the_finest() -> None:
 
 
 def test_a_latent_space_fitted_to_few_holds_them_better(images: Floats) -> None:
-    fitted = Ppca(components=20, size=16).fit(images_cohort(Role.TRAIN, images[:24]), Budget(steps=1), 0)
+    fitted = Ppca(PpcaRecipe(components=20, size=16)).fit(images_cohort(Role.TRAIN, images[:24]), Budget(steps=1), 0)
     found = encoding_exposures(fitted, images, 0, 4)["encoding"]
     assert auc(found[:24], found[24:]) > 0.95
 

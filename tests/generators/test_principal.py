@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
@@ -10,7 +12,7 @@ from synthaudit.cohort import Role
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.generators import principal
 from synthaudit.generators.made import images_cohort
-from synthaudit.generators.ppca import Ppca
+from synthaudit.generators.ppca import Ppca, PpcaRecipe
 from synthaudit.generators.principal import fit_principal_components
 from synthaudit.generators.protocol import Budget, Capability
 from synthaudit.phantoms.chest import ChestPopulation
@@ -40,7 +42,7 @@ def test_all_components_of_few_images_give_them_back() -> None:
 def test_ppca_likelihood_is_that_of_its_gaussian() -> None:
     population = ChestPopulation(seed=1, size=16)
     x = np.stack([population.image(i) for i in range(120)])
-    model = Ppca(components=6, size=16).fit(images_cohort(Role.TRAIN, x[:100]), Budget(steps=1), 0)
+    model = Ppca(PpcaRecipe(components=6, size=16)).fit(images_cohort(Role.TRAIN, x[:100]), Budget(steps=1), 0)
     space = model.space
     assert space is not None
     noise = float((space.residual.astype(np.float64) ** 2).sum()) / (256 - 6)
@@ -53,3 +55,19 @@ def test_ppca_likelihood_is_that_of_its_gaussian() -> None:
     np.testing.assert_array_equal(model.sample(9, seed=3)[4], model.sample(5, seed=3)[4])
     with pytest.raises(UsageError, match="the generator must be fitted first"):
         model.fresh().sample(1, 0)
+
+
+def test_ppca_has_a_checkpoint_like_the_others(tmp_path: Path) -> None:
+    cohort = images_cohort(Role.TRAIN, np.random.default_rng(0).random((9, 8, 8), dtype=np.float32))
+    recipe = PpcaRecipe(components=5, size=8)
+    made = Ppca(recipe).fit(cohort, Budget(steps=1), 0, folder=tmp_path)
+    read = Ppca.from_spec(str(tmp_path))
+    np.testing.assert_array_equal(read.sample(3, 0), made.sample(3, 0))
+    assert read.spec == made.spec
+    # It is fitted in one step whatever the budget, so that any other finds it done.
+    assert Ppca(recipe).fit(cohort, Budget(seconds=9), 0, folder=tmp_path).card == made.card
+    assert (made.card.steps, made.card.planned_steps, made.card.train_images) == (1, 1, 9)
+    with pytest.raises(UsageError, match="the folder holds another fit"):
+        Ppca(PpcaRecipe(components=4, size=8)).fit(cohort, Budget(steps=1), 0, folder=tmp_path)
+    with pytest.raises(UsageError, match="components must be at least 1, got 0"):
+        PpcaRecipe(components=0)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synthaudit.cohort import Role
 from synthaudit.errors import UsageError
 from synthaudit.generators.made import images_cohort
-from synthaudit.generators.ppca import Ppca
+from synthaudit.generators.ppca import Ppca, PpcaRecipe
 from synthaudit.generators.protocol import Budget
 from synthaudit.generators.vae import Vae, VaeRecipe
 from synthaudit.phantoms.chest import ChestPopulation
@@ -36,7 +36,7 @@ def test_its_bound_beats_a_gaussian_and_the_untrained_one(images: NDArray[np.flo
         generator.score(held_out, 0, 1).sum(axis=1).mean()
         for generator in (learned, Vae(SMALL).fit(train, Budget(steps=1), seed=1))
     )
-    gaussian = Ppca(components=4, size=16).fit(train, Budget(steps=1), 1).score(held_out, 0, 1).mean()
+    gaussian = Ppca(PpcaRecipe(components=4, size=16)).fit(train, Budget(steps=1), 1).score(held_out, 0, 1).mean()
     assert bound < gaussian < untrained
     # Reconstructions are nearer than the mean image.
     error = ((learned.decode(learned.encode(held_out)) - held_out) ** 2).mean()
