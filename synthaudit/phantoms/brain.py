@@ -38,7 +38,7 @@ LEAST_SLICES, MOST_SLICES = 8, 128
 VOLUME_LOW, VOLUME_HIGH = -0.22, 0.78
 """Heights between which a volume lies: one unit, from the temporal lobes to the crown."""
 
-_FINE = 128
+_FINE = 96
 """Tissue is looked up on at least so many places along a side, then averaged: thin sulci must not flicker."""
 _PATIENT, _VISIT, _CALENDAR, _NOISE = 11, 12, 13, 14
 """First word of each stream of random numbers; the chest's are 1 to 3."""
@@ -96,7 +96,7 @@ class BrainPopulation:
 
     def person(self, patient: int) -> Person:
         """Who patient number `patient` is."""
-        return self.anatomy(patient)[0]
+        return draw_person(patient, self.imbalance, self._rng(_PATIENT, patient), self._chronic())
 
     def anatomy(self, patient: int) -> tuple[Person, BrainAnatomy]:
         """Patient number `patient`, and what stays the same from visit to visit."""
