@@ -84,7 +84,7 @@ class ChestPopulation:
 
     def person(self, patient: int) -> Person:
         """Who patient number `patient` is."""
-        return self._drawn(patient)[0]
+        return draw_person(patient, self.imbalance, self._rng(_PATIENT, patient), self._chronic())
 
     def visit(self, patient: int, visit: int) -> Visit:
         """Visit number `visit` (from 0) of patient number `patient`."""

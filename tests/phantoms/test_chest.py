@@ -145,3 +145,41 @@ def test_strangers_differ_in_more_than_their_visit() -> None:
     within = np.mean([np.abs(POPULATION.image(p, 0) - POPULATION.image(p, 1)).mean() for p in range(20)])
     between = np.mean([np.abs(POPULATION.image(p, 0) - POPULATION.image(p + 1, 0)).mean() for p in range(20)])
     assert between > 1.4 * within
+
+
+def test_a_follow_up_widens_the_heart_and_grows_the_nodule() -> None:
+    sick = ChestPopulation(seed=5, lesions=1, years=4)
+    for patient in range(4):
+        sizes = [sick.lesion_mask(patient, visit).sum() for visit in range(3)]
+        assert sizes[0] < sizes[1] <= sizes[2]
+    noise = np.mean([np.abs(POPULATION.follow_up(p, 0.01) - POPULATION.image(p)).mean() for p in range(6)])
+    change = np.mean([np.abs(POPULATION.follow_up(p, 25) - POPULATION.image(p)).mean() for p in range(6)])
+    other = np.mean([np.abs(POPULATION.image(p + 1) - POPULATION.image(p)).mean() for p in range(6)])
+    assert noise < change < other
+
+
+def test_years_are_between_visits_and_leave_the_first_as_it_was() -> None:
+    yearly = ChestPopulation(seed=5, years=3)
+    np.testing.assert_array_equal(yearly.image(4, 0), POPULATION.image(4, 0))
+    ages = [yearly.visit(4, visit).age for visit in range(3)]
+    np.testing.assert_allclose(np.diff(ages), 3, atol=0.01)
+
+
+def test_a_nodule_and_a_cavity_are_where_their_masks_are() -> None:
+    bare, nodule, cavity = (
+        ChestPopulation(seed=5, lesions=share, rare=rare) for share, rare in ((0, 0), (1, 0), (0, 1))
+    )
+    for patient in range(4):
+        assert not bare.lesion_mask(patient).any()
+        for population in (nodule, cavity):
+            mask = population.lesion_mask(patient)
+            change = np.abs(population.image(patient) - bare.image(patient))
+            assert change[mask].mean() > 10 * change[~mask].mean()
+
+
+def test_shares_of_nodules_and_of_the_rare_class_hold() -> None:
+    people = ChestPopulation(seed=2, lesions=0.4, rare=0.05).patients(0, 1500)
+    for finding, share in (("nodule", 0.4), ("cavity", 0.05)):
+        found = np.mean([finding in person.findings for person in people])
+        assert abs(found - share) < 4 * np.sqrt(share * (1 - share) / 1500)
+    assert "cavity" in ChestPopulation(seed=2, rare=1).visit(0, 0).label
