@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.statistics.image_error import DISPLAY_RANGE, peak_signal_to_noise, structural_similarity
+
 LEVELS = 64
 """Steps of the source's intensity for which the usual intensity of the target is kept."""
 
@@ -12,6 +14,14 @@ LEVELS = 64
 def absolute_errors(made: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) mean absolute error of each of (n, h, w) images, in pixel units."""
     return np.asarray(np.abs(made.astype(np.float64) - target).mean(axis=(1, 2)))
+
+
+def quality(target: NDArray[np.float32], made: NDArray[np.float32]) -> tuple[float, float, float]:
+    """MAE, PSNR in dB and SSIM of (n, h, w) images in [0, 1], each a mean over the images, without a mask."""
+    pairs = list(zip(target, made, strict=True))
+    psnr = np.mean([peak_signal_to_noise(real, image, DISPLAY_RANGE) for real, image in pairs])
+    ssim = np.mean([structural_similarity(real, image, DISPLAY_RANGE) for real, image in pairs])
+    return float(absolute_errors(made, target).mean()), float(psnr), float(ssim)
 
 
 def intensity_curve(source: NDArray[np.float32], target: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -16,13 +16,18 @@ from synthaudit.errors import NotEnoughData
 EDGE_WIDTH = 1 / 64
 """Standard deviation of the edges' smoothing, in image widths: a pixel at 64."""
 
+LEAST_LENGTH = 1e-9
+"""Below, an image has no edges of its own."""
+
 
 def edges(images: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, h * w) how strong the edge is at each place, less the mean of the set, each row of length 1."""
+    """(n, h * w) how strong the edge is at each place, less the mean of the set; rows of length 1, or 0 if all alike."""
     sigma = max(0.7, EDGE_WIDTH * images.shape[-1])
     strength = np.stack([gaussian_gradient_magnitude(image.astype(np.float64), sigma) for image in images])
     rows = (strength - strength.mean(axis=0)).reshape(len(images), -1)
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    # What is left of an image that equals the mean is rounding, and rounding must find nobody.
+    return np.asarray(np.where(length > LEAST_LENGTH, rows / np.maximum(length, LEAST_LENGTH), 0.0))
 
 
 def found_again(made: NDArray[np.float32], inputs: NDArray[np.float32]) -> NDArray[np.bool_]:
