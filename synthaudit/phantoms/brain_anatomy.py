@@ -98,6 +98,21 @@ class DeepGray:
     tilt: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hindbrain:
+    """Cerebellum and brainstem.
+
+    Attributes:
+        cerebellum: (2, 3) center and axes of an ellipsoid.
+        stem: (2, 3) center and axes of an upright ellipsoid.
+        leaf: Distance from one leaf of the cerebellum to the next.
+    """
+
+    cerebellum: Floats
+    stem: Floats
+    leaf: float
+
+
 @dataclass(frozen=True, slots=True)
 class Aging:
     """How fast this brain shrinks.
@@ -122,6 +137,7 @@ class BrainAnatomy:
     cortex: Cortex
     ventricles: Ventricles
     deep_gray: DeepGray
+    hindbrain: Hindbrain
     aging: Aging
     tumor: Tumor | None
     spots: Spots | None
@@ -138,11 +154,13 @@ def draw_brain(person: Person, rng: np.random.Generator) -> BrainAnatomy:
     tumor, spots = draw_tumor(rng), draw_spots(person.age, ventricles.start, ventricles.end, rng)
     side, along = rng.choice([-1.0, 1.0]), rng.uniform(-0.45, 0.35)
     cyst = (side * (0.44 - 0.35 * along**2), along, LEVEL + 0.03 * rng.normal(), rng.uniform(0.12, 0.18))
+    hindbrain = _hindbrain(rng)
     return BrainAnatomy(
         skull=skull,
         cortex=cortex,
         ventricles=ventricles,
         deep_gray=deep_gray,
+        hindbrain=hindbrain,
         aging=aging,
         tumor=tumor if "tumor" in person.findings else None,
         spots=spots if "white-matter-lesions" in person.findings else None,
@@ -231,3 +249,9 @@ def _deep_gray(rng: np.random.Generator) -> DeepGray:
         rows.append(row)
     both = np.concatenate(rows).astype(np.float32)
     return DeepGray(center=both[:, :3], axes=both[:, 3:6], tilt=both[:, 6])
+
+
+def _hindbrain(rng: np.random.Generator) -> Hindbrain:
+    cerebellum = np.array([[0.0, 0.375, -0.35], [0.44, 0.295, 0.30]]) + 0.012 * rng.normal(size=(2, 3))
+    stem = np.array([[0.0, 0.02, -0.34], [0.12, 0.11, 0.30]]) + 0.006 * rng.normal(size=(2, 3))
+    return Hindbrain(cerebellum.astype(np.float32), stem.astype(np.float32), 0.052 + 0.004 * rng.normal())

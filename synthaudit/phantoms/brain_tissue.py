@@ -74,6 +74,8 @@ def tissue_shares(anatomy: BrainAnatomy, age: float, years: float, plane: Plane)
     over(Tissue.CSF, edge(below, soft))
     over(Tissue.GRAY, edge(brain, soft))
     over(Tissue.WHITE, edge(brain - gray, soft))
+    for kind, share in _hindbrain(anatomy, plane, soft):
+        over(kind, share * edge(below - 0.01, soft))
     over(Tissue.DEEP_GRAY, _deep_gray(anatomy, plane, soft) * edge(brain, soft))
     _lesions(anatomy, age, years, plane, shares, soft)
     over(Tissue.VENTRICLE, edge(-_ventricle_distance(anatomy.ventricles, plane, atrophy), soft))
@@ -159,6 +161,28 @@ def _deep_gray(anatomy: BrainAnatomy, plane: Plane, soft: float) -> Floats:
         inside = _ellipsoid(plane, center, axes, float(tilt))
         total = np.maximum(total, edge(inside * float(axes[0]), soft))
     return total
+
+
+def _hindbrain(anatomy: BrainAnatomy, plane: Plane, soft: float) -> list[tuple[Tissue, Floats]]:
+    """What cerebellum and brainstem lay over the brain, in order: a cleft of fluid, gray leaves, white matter."""
+    if plane.z.min() > 0:  # All of it lies below.
+        return []
+    hind = anatomy.hindbrain
+    wavy = 0.012 * wave_sum(anatomy.cortex.depths, plane.x, plane.y, plane.z)
+    cerebellum = _ellipsoid(plane, hind.cerebellum[0], hind.cerebellum[1], 0.0) * np.float32(0.29) + wavy
+    stem = _ellipsoid(plane, hind.stem[0], hind.stem[1], 0.0) * np.float32(0.11)
+    either = np.maximum(cerebellum, stem)
+    # Leaves lie in arcs about the brainstem, each white in its middle; the white matter runs together inside.
+    arc = np.hypot(plane.x, plane.y - hind.stem[0, 1]) + 0.6 * plane.z
+    uneven = 0.9 * wave_sum(anatomy.cortex.branches, plane.x, plane.y, plane.z)
+    leaves = np.cos(arc * np.float32(2 * np.pi / hind.leaf) + uneven) - 0.25
+    core = cerebellum - 0.10 - 0.02 * uneven - 0.05 * np.cos(plane.x * 9)
+    white = np.maximum(edge(core, 0.02), 0.65 * edge(0.02 * leaves, soft)) * edge(cerebellum - 0.02, 0.01)
+    return [
+        (Tissue.CSF, edge(either + np.float32(0.014), soft)),
+        (Tissue.GRAY, edge(cerebellum, soft)),
+        (Tissue.WHITE, np.maximum(white, edge(stem, soft))),
+    ]
 
 
 def _ellipsoid(plane: Plane, center: Floats, axes: Floats, tilt: float) -> Floats:

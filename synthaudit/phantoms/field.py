@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def placed_grid(size: int, shift: tuple[float, float], scale: float, rotation: f
     return Grid(x=cosine * u + sine * v, y=cosine * v - sine * u, pixel=2 / size)
 
 
-def edge(distance: Floats, width: float) -> Floats:
+def edge(distance: NDArray[np.floating[Any]], width: float) -> Floats:
     """0 to 1 as `distance` goes from below to above zero, over about `width` on either side."""
     return np.asarray(0.5 + 0.5 * np.tanh(distance * (1 / width)), dtype=np.float32)
 
