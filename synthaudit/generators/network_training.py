@@ -198,8 +198,8 @@ class NetworkTraining:
                 for moment, array in moments.items():
                     value = torch.from_numpy(array.copy())
                     # AdamW counts on the CPU, and keeps the moments beside the weights and in their order.
-                    there = value.reshape(()) if moment == "step" else torch.empty_like(parameter).copy_(value)
-                    optimizer.state[parameter][moment] = there.detach()
+                    like = torch.zeros(()) if moment == "step" else torch.empty_like(parameter)
+                    optimizer.state[parameter][moment] = _filled(like.detach(), value)
         self.step, self.losses = step, dict(losses)
 
     def _set_rates(self, planned: int) -> None:
@@ -270,9 +270,12 @@ def _state(network: nn.Module, prefix: str) -> Arrays:
 def _load(network: nn.Module, arrays: Mapping[str, NDArray[Any]], prefix: str) -> None:
     with torch.no_grad():
         for name, value in network.state_dict().items():
-            array = torch.from_numpy(arrays[prefix + name].copy())
-            # The file format knows no array without axes.
-            value.copy_(array if value.ndim else array.reshape(()))
+            _filled(value, torch.from_numpy(arrays[prefix + name].copy()))
+
+
+def _filled(place: Tensor, value: Tensor) -> Tensor:
+    # What was written without axes is read with one.
+    return place.copy_(value if place.ndim else value.reshape(()))
 
 
 def _numpy(tensor: Tensor) -> NDArray[Any]:

@@ -36,6 +36,17 @@ class Spot(nn.Module):
         self.register_buffer("picture", torch.rand(1, 8, 8))
 
 
+class Gain(nn.Module):
+    """One number without axes, which is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gain * x
+
+
 @dataclass(frozen=True)
 class Duel:
     """A small adversarial pair with everything that could spoil a resumption: dropout, batch norm, two optimizers."""
@@ -44,7 +55,7 @@ class Duel:
 
     def parts(self) -> dict[str, Part]:
         shape = nn.Unflatten(1, (1, 8, 8))
-        generator = nn.Sequential(nn.Linear(4, 64), shape, nn.BatchNorm2d(1), nn.Conv2d(1, 1, 3, padding=1))
+        generator = nn.Sequential(nn.Linear(4, 64), shape, nn.BatchNorm2d(1), nn.Conv2d(1, 1, 3, padding=1), Gain())
         critic = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.SiLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(36, 1))
         rate = self.recipe.learning_rate
         return {
@@ -134,6 +145,9 @@ def test_a_step_moves_what_it_names_and_nothing_else(whole: Duelist, train: Coho
     weights = _weights(whole)
     untrained = _weights(Duelist(replace(whole.recipe, learning_rate=1e-30)).fit(train, Budget(steps=1), seed=1))
     np.testing.assert_array_equal(weights["spot.picture"], untrained["spot.picture"])
+    # What is not learned by gradients comes along.
+    assert not np.array_equal(weights["generator.2.running_mean"], untrained["generator.2.running_mean"])
+    assert weights["generator.2.running_mean"].any()
     assert not np.array_equal(weights["critic.0.weight"], untrained["critic.0.weight"])
     assert not np.array_equal(weights["generator.0.weight"], untrained["generator.0.weight"])
     other = _weights(Duelist().fit(train, Budget(steps=1), seed=2))
