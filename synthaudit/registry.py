@@ -64,6 +64,11 @@ def reports(chosen: Sequence[str] | None = None) -> tuple[Report, ...]:
     return tuple(_load("reports", name)() for name in _chosen("reports", chosen))
 
 
+def generator_class(name: str) -> Any:
+    """The class behind the generator `name`, imported: a reference generator's, or an adapter's."""
+    return _load("generators", name)
+
+
 def generators() -> Mapping[str, type[Any]]:
     """The reference generators, which can be fitted: name -> class, sorted by name. Adapters are not among them."""
     from synthaudit.generators.protocol import Trainable
