@@ -25,7 +25,7 @@ from synthaudit.finding import Assumption, Chart, ChartKind, Direction, Finding,
 from synthaudit.matching.patients import strata
 from synthaudit.membership.attacks import ATTACKS, ENSEMBLE, image_scores
 from synthaudit.membership.patients import Asked, Attacked
-from synthaudit.membership.sample_sets import LEAST_PATIENTS, SampleSets
+from synthaudit.membership.sample_sets import SampleSets
 from synthaudit.probe import Evidence, Need
 from synthaudit.statistics.roc import roc_curve
 from synthaudit.statistics.tpr_at_fpr import least_nonmembers
@@ -49,7 +49,7 @@ class Membership:
         """Every attack, patient by patient, and one test of all of them.
 
         Raises:
-            NotEnoughData: Fewer than 10 patients on a side, or fewer than 20 synthetic images.
+            NotEnoughData: Fewer than 5 patients on a side, 10 in all, or 10 synthetic images.
         """
         from threadpoolctl import threadpool_limits
 
@@ -80,12 +80,6 @@ def _attacked(evidence: Evidence, rng: np.random.Generator) -> tuple[Attacked, i
     """The attacks on all patients but those whose very picture is on both sides; and how many images were read."""
     pool = evidence.pool
     kept = ~find_twins(pool, None)
-    sides = [int(np.count_nonzero(kept & side)) for side in (pool.patient_is_train, ~pool.patient_is_train)]
-    if min(sides) < LEAST_PATIENTS:
-        raise NotEnoughData(
-            f"attacks on samples need at least {LEAST_PATIENTS} patients on each side, got {sides[0]} for training "
-            f"and {sides[1]} for holdout"
-        )
     fold = rng.permutation(np.arange(pool.n_patients) % FOLDS)
     levels = strata(pool, kept)
     rows = np.flatnonzero(kept[pool.patient])

@@ -19,7 +19,7 @@ from synthaudit.index.exact import Neighbors, top_k
 
 LEAST_PATIENTS = 10
 """Patients in question; a background of fewer is none."""
-LEAST_SYNTHETIC = 20
+LEAST_SYNTHETIC = 10
 NEIGHBORS = 3
 """Largest number of neighbors that an attack looks at."""
 
@@ -37,7 +37,7 @@ class SampleSets:
         workers: Threads; no number depends on it.
 
     Raises:
-        NotEnoughData: Fewer than 10 patients, fewer than 20 synthetic images, or fewer than 10 reference images.
+        NotEnoughData: Fewer than 10 patients, synthetic images, or (if any) reference images.
     """
 
     real: NDArray[np.float32]

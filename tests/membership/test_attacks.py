@@ -141,8 +141,8 @@ def test_encoders_are_combined_before_any_decision(drawn: type[Population]) -> N
 
 
 def test_too_little_is_refused(several: SampleSets) -> None:
-    with pytest.raises(NotEnoughData, match=r"^attacks on samples need at least 10 patients, 20 synthetic images and"):
-        replace(several, synthetic=several.synthetic[:19])
+    with pytest.raises(NotEnoughData, match=r"^attacks on samples need at least 10 patients, 10 synthetic images and"):
+        replace(several, synthetic=several.synthetic[:9])
     with pytest.raises(NotEnoughData, match=r"10 reference images, got 80, 80 and 9$"):
         replace(several, reference=several.real[:9])
     with pytest.raises(NotEnoughData, match=r"got 1, 80 and none$"):
