@@ -184,7 +184,6 @@ def _quality(holdout: TranslatedPairs) -> Iterator[Measure]:
     n = len(holdout.pairs)
     for which, images in (("", holdout.made), ("[input]", holdout.source)):
         for (name, unit), value in zip(QUALITY.items(), quality(holdout.target, images), strict=True):
-            equal = "an image equals its target, so the ratio has no value"
             known = np.isfinite(value)
             yield Measure(
                 name + which,
@@ -192,7 +191,7 @@ def _quality(holdout: TranslatedPairs) -> Iterator[Measure]:
                 n_patients=n,
                 n_images=n,
                 unit=unit,
-                not_measured=None if known else equal,
+                not_measured=None if known else "an image equals its target, so the ratio has no value",
                 note=("The input left as it is" if which else "The made image") + " against the real target, held-out "
                 "patients; as in SynthRAD2023, on displayed gray values, without a mask.",
             )

@@ -21,7 +21,7 @@ LEAST_LENGTH = 1e-9
 
 
 def edges(images: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, h * w) how strong the edge is at each place, less the mean of the set; rows of length 1, or 0 if all alike."""
+    """(n, h * w) how strong the edge is at each place, less the mean of the set; rows of length 1, or 0."""
     sigma = max(0.7, EDGE_WIDTH * images.shape[-1])
     strength = np.stack([gaussian_gradient_magnitude(image.astype(np.float64), sigma) for image in images])
     rows = (strength - strength.mean(axis=0)).reshape(len(images), -1)
