@@ -57,9 +57,7 @@ class Membership:
             attacked, n_images = _attacked(evidence, rng)
             alpha = evidence.settings.family_wise_error
             measures = tuple(
-                replace(
-                    one, n_patients=len(attacked.is_member), n_images=n_images, note=f"{one.note} {NOT_CLEARED}".strip()
-                )
+                replace(one, n_patients=len(attacked.is_member), n_images=n_images, note=f"{one.note} {NOT_CLEARED}")
                 for one in _measures(attacked, alpha)
             )
         return Finding(
@@ -171,9 +169,9 @@ def _rate(attacked: Attacked, name: str, attack: int, rate: float) -> Measure:
     try:
         found = attacked.tpr(attack, rate)
     except NotEnoughData:
-        least, n = least_nonmembers(rate), len(attacked.nonmembers)
-        why = f"{100 * rate:g} % of {n:,} held-out patients is less than one; at least {least:,} are needed."
-        return Measure(name, None, unit="share", direction=Direction.HIGHER_IS_WORSE, not_measured=why)
+        why = f"needs {least_nonmembers(rate):,} held-out patients, got {len(attacked.nonmembers):,}."
+        note = "One false positive would be more than this rate allows."
+        return Measure(name, None, unit="share", direction=Direction.HIGHER_IS_WORSE, note=note, not_measured=why)
     return Measure(
         name,
         found.value,

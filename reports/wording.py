@@ -79,11 +79,12 @@ GLOSSARY = {
 _MEASURES = {
     "holdout_patients": "Held-out patients",
     "overlap": "Held-out patients who show up in training",
-    "auc_beyond_chance": "How well the best attack tells training from holdout, as far as chance is refuted",
-    "detectable_auc": "How well an attack must do to be found to succeed",
-    "auc": "How well training and held-out patients are told apart (0.5: not at all)",
-    "tpr_at_1pct_fpr": "Training patients named where 1 % of the others are",
-    "tpr_at_0.1pct_fpr": "Training patients named where 0.1 % of the others are",
+    "auc_beyond_chance": "AUC of the best attack, as far as chance is refuted",
+    "detectable_auc": "AUC that would have been told from guessing",
+    "p_value": "All attacks together: better than guessing?",
+    "auc": "AUC",
+    "tpr_at_1pct_fpr": "Named at 1 % false positives",
+    "tpr_at_0.1pct_fpr": "Named at 0.1 % false positives",
     "exchangeability_auc": "How well training and holdout can be told apart (0.5: not at all)",
     "exchangeability_p": "Chance of so large a difference between comparable sides",
     "shared_patients": "Patients in both training and holdout",
@@ -180,6 +181,8 @@ _PROBES = {
     "planted": "Planted copies: what would have been found",
     "regions": "Were parts of patients' images copied?",
     "membership": "Do the images give away who was trained on?",
+    "checkpoint": "Does the generator itself give away who was trained on?",
+    "extraction": "Can patients be taken out of the generator?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (
