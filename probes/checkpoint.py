@@ -43,7 +43,7 @@ class Checkpoint:
         """Every attack that the generator allows, and one test of all of them.
 
         Raises:
-            NotEnoughData: The generator allows none, or there are fewer than 10 patients on a side.
+            NotEnoughData: The generator allows none, or there are fewer than 5 patients on a side.
         """
         from threadpoolctl import threadpool_limits
 
@@ -56,6 +56,7 @@ class Checkpoint:
         alpha, names = evidence.settings.family_wise_error, (*shown.names, "ensemble")
         measures = (
             *_together(attacked, alpha),
+            _access(shown),
             *_by_attack(attacked, names),
             *beyond.measures(shown.names),
             *_rates(attacked, names),
@@ -146,6 +147,18 @@ def _together(attacked: Attacked, alpha: float) -> Iterator[Measure]:
         assumption=Assumption.MODEL_ASSISTED,
         note="An attack this good would have been told from guessing four times in five, at the same error.",
         not_measured=why,
+    )
+
+
+def _access(shown: Shown) -> Measure:
+    """Whether the generator was asked in earnest."""
+    return Measure(
+        "loss_or_critic_asked",
+        float(any(name in shown.names for name in ("loss", "discriminator"))),
+        direction=Direction.LOWER_IS_WORSE,
+        assumption=Assumption.EXACT,
+        note="1 if the generator could be asked for its own loss or for its critic's opinion, else 0: then little was "
+        "asked of it, and whoever holds its weights can ask more.",
     )
 
 

@@ -21,7 +21,7 @@ from synthaudit.errors import PolicyError
 from synthaudit.finding import Finding, Measure
 
 SCHEMA = "synthaudit/policy/1"
-PRESETS = ("internal", "controlled-release", "open-release")
+PRESETS = ("internal", "controlled-release", "open-release", "checkpoint-release")
 
 
 class Verdict(StrEnum):

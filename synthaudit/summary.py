@@ -119,6 +119,25 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "Do not release these images to anyone who must not learn who was trained on. Retrain on more patients, with "
         "fewer passes over them or with differential privacy; where it is open only, audit against more held-out ones.",
     ),
+    (
+        "extraction/extracted_",
+        "Do not give the generator away, and audit what was made with it: patients' images can be had from it. Retrain "
+        "on more patients, with fewer passes over them or with differential privacy.",
+    ),
+    (
+        "extraction/images_made",
+        "Make more images to look for patients in them (the setting extracted_images), and audit again.",
+    ),
+    (
+        "checkpoint/auc_beyond_chance",
+        "Do not give the generator away: it tells who was trained on. Retrain on more patients, with fewer passes over "
+        "them or with differential privacy, and release samples only.",
+    ),
+    (
+        "checkpoint/loss_or_critic_asked",
+        "Hand the audit the generator with its loss (--generator): what can only be sampled is not judged by it.",
+    ),
+    ("checkpoint/detectable_auc", "Hold out more patients: with so few, no attack on the generator can be seen."),
     ("membership/detectable_auc", "Hold out more patients: with so few, no attack is told from guessing."),
     ("inputs/holdout_patients", "Hold out more patients: real images of the same source that were never trained on."),
     ("copies/k_min_share", "Hold out more patients: with so few, no p-value is small enough to name anyone."),

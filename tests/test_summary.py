@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from synthaudit.cohort import Cohort, Role
 from synthaudit.finding import Finding, Kind, Measure, Withheld
 from synthaudit.generators.made import ArrayImage
-from synthaudit.policy import Policy, Rule, RuleResult, Verdict, load_policy
+from synthaudit.policy import PRESETS, Policy, Rule, RuleResult, Verdict, load_policy
 from synthaudit.provenance import keyed_digest
 from synthaudit.summary import actions, cohort_summary, reason
 
@@ -115,7 +115,7 @@ def finding(*measures: Measure, withheld: bool = False) -> Finding:
     return Finding("copies", "q", "a", measures, withheld=flagged)
 
 
-@pytest.mark.parametrize("preset", ["internal", "controlled-release", "open-release"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_every_rule_of_a_preset_that_does_not_pass_calls_for_something(preset: str) -> None:
     policy = load_policy(preset)
     for rule in policy.rules:

@@ -22,7 +22,9 @@ from synthaudit.membership.patients import Asked
 from synthaudit.probe import Evidence
 from synthaudit.statistics.patient_ranks import patient_maximum, rank_in_stratum
 
-LEAST_PATIENTS = 10
+LEAST_PATIENTS = 5
+"""On each side; with fewer, no relabeling says anything."""
+
 ENOUGH_TOLD = 4_096
 """Images shown at most: with more, attacks take longer and tell no more."""
 
@@ -65,7 +67,7 @@ def show(evidence: Evidence, rng: np.random.Generator) -> Shown:
     """Show the generator every patient but those whose very picture is on both sides, and attack.
 
     Raises:
-        NotEnoughData: The generator allows no attack, or there are fewer than 10 patients on a side.
+        NotEnoughData: The generator allows no attack, or there are fewer than 5 patients on a side.
     """
     generator = evidence.generator
     assert generator is not None  # noqa: S101  (the engine checked `needs`)

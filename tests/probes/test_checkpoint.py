@@ -106,6 +106,7 @@ def test_a_memory_is_found_out(told: Finding) -> None:
     for name in ("loss", "pia", "reconstruction", "fcre", "lira", "rmia", "ensemble"):
         assert value(told, f"auc[{name}]") > 0.9, name
     assert value(told, "excess_auc[loss]") > 0.4
+    assert value(told, "loss_or_critic_asked") == 1
     assert abs(value(told, "auc[difficulty]") - 0.5) < 0.2
     assert value(told, "auc_beyond_chance") > 0.9
     assert told.answer.startswith("Yes: the generator knows training patients better than held-out ones. The best of")
@@ -152,7 +153,7 @@ def test_a_generator_that_tells_nothing_is_not_asked(images: NDArray[np.float32]
     train, holdout = side(Role.TRAIN, images[:12]), side(Role.HOLDOUT, images[12:24])
     with pytest.raises(NotEnoughData, match=r"no attack is possible on this generator, .* nothing but: sample$"):
         asked(evidence_of(train, holdout, FreshPatients(POPULATION, first=900)))
-    with pytest.raises(NotEnoughData, match="at least 10 patients on each side, got 12 for training and 4 for holdout"):
+    with pytest.raises(NotEnoughData, match="at least 5 patients on each side, got 12 for training and 4 for holdout"):
         asked(evidence_of(train, holdout.subset(range(4)), memory(train)))
 
 

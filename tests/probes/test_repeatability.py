@@ -5,19 +5,30 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from synthaudit import audit
 from synthaudit.audit_record import Audit
 from synthaudit.evidence_file import to_document
+from synthaudit.generators.kernel_memory import KernelMemory
+from synthaudit.generators.protocol import Budget, Generator
 from synthaudit.policy import PRESETS, Verdict, load_policy
 from synthaudit.probe import Settings
 
 if TYPE_CHECKING:
     from tests.probes.conftest import Scene
 
-SMALL = Settings(relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1, planted_per_strength=0)
+SMALL = Settings(
+    relabelings=99, bootstraps=2, planted_patients=5, planted_decoys=1, planted_per_strength=0, extracted_images=8
+)
 TIMES = {"started", "seconds", "stages"}
+
+
+def memory(scene: Scene) -> Generator:
+    """A generator to ask, the same whatever the order of its training images."""
+    train = scene.train.subset(np.argsort(scene.train.pixel_digests))
+    return KernelMemory(size=32).fit(train, Budget(steps=1), 0)
 
 
 def audited(scene: Scene, *, seed: int = 0, workers: int = 1) -> Audit:
@@ -25,6 +36,7 @@ def audited(scene: Scene, *, seed: int = 0, workers: int = 1) -> Audit:
         train=scene.train,
         holdout=scene.holdout,
         synthetic=scene.synthetic,
+        generator=memory(scene),
         settings=SMALL,
         seed=seed,
         workers=workers,
