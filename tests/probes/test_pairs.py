@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from synthaudit import audit
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Direction, Finding, Measure
 from synthaudit.generators.made import images_cohort
-from synthaudit.generators.protocol import Images
+from synthaudit.generators.protocol import Budget, Images
+from synthaudit.generators.translation import Translation, TranslationRecipe
 from synthaudit.probe import Evidence
 from synthaudit.probes.pairs import Pairs
 from tests.paired.phantoms import LookUp, people
@@ -162,6 +165,27 @@ def _rounded(finding: Finding) -> list[tuple[str, float | None, float | None]]:
 
 def _six(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+@pytest.mark.slow
+def test_an_audit_asks_a_checkpoint(tmp_path: Path) -> None:
+    train, holdout = people(0, 12, 3), people(500, 12, 3)
+    recipe = TranslationRecipe(size=16, batch=8, width=8, levels=1)
+    translator = Translation(recipe).fit(train.cohort(Role.TRAIN), Budget(steps=2), 0, folder=tmp_path)
+    made = images_cohort(Role.SYNTHETIC, translator.translate(np.zeros((3, 16, 16), dtype=np.float32)))
+    result = audit(
+        train=train.cohort(Role.TRAIN),
+        holdout=holdout.cohort(Role.HOLDOUT),
+        synthetic=made,
+        generator=str(tmp_path),
+        probes=("pairs",),
+        cache=False,
+        workers=1,
+    )
+    (found,) = result.findings
+    assert found.not_run is None
+    assert found.answer.startswith("An output identifies its input by design")
+    assert measure(found, "identified_by_output").n_patients == 12
 
 
 def _null(seed: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
