@@ -216,6 +216,30 @@ def test_a_cohort_of_volumes_names_its_slices() -> None:
     np.testing.assert_array_equal(source.read(), POPULATION.volume(0, 0, "ct")[1])
 
 
+def test_noise_is_each_image_s_own() -> None:
+    """Noise shared between contrasts, slices or visits would tie images together that share nothing else."""
+    images = [POPULATION.signal(2, *which) for which in ((0, "t1"), (0, "t2"), (1, "t1"), (0, "t1", 6), (0, "t1", 7))]
+    images += [POPULATION.signal(3), POPULATION.signal(2, later=1.0)]
+    ends = np.r_[0:6, -6:0]
+    corners = [image[np.ix_(ends, ends)].ravel() for image in images]
+    correlations = np.corrcoef(corners)
+    assert np.abs(correlations[~np.eye(len(images), dtype=bool)]).max() < 0.4
+
+
+def test_sex_age_and_group_can_be_read_but_not_surely() -> None:
+    people = HEALTHY.patients(0, 100)
+    tissue = [HEALTHY.tissue(person.number) for person in people]
+    ventricle = [(one == Tissue.VENTRICLE).sum() for one in tissue]
+    assert 0.4 < np.corrcoef(ventricle, [person.age for person in people])[0, 1] < 0.95
+    area = np.array([(one != Tissue.BACKGROUND).sum() for one in tissue])
+    male = np.array([person.sex == "M" for person in people])
+    assert 0.55 < np.mean(area[male][:, None] > area[~male][None, :]) < 0.95
+    shape = np.array([HEALTHY.anatomy(person.number)[1].skull.axes for person in people])
+    group = np.array([person.group for person in people])
+    wide = shape[:, 0] / shape[:, 1]
+    assert 0.6 < np.mean(wide[group == "C"][:, None] > wide[group == "A"][None, :]) < 0.99
+
+
 def test_a_single_image_is_no_slice() -> None:
     cohort = POPULATION.cohort(Role.HOLDOUT, range(2))
     assert cohort.volumes == ()

@@ -19,7 +19,7 @@ from synthaudit.phantoms import phantom_folder
 from synthaudit.phantoms.brain import BrainPopulation
 from synthaudit.phantoms.brain_contrast import CONTRASTS
 from synthaudit.phantoms.chest import ChestPopulation
-from synthaudit.phantoms.dicom_file import dicom_bytes, uid
+from synthaudit.phantoms.dicom_file import dicom_bytes, dicom_dataset
 from synthaudit.phantoms.nifti_file import mask_bytes, nifti_affine, nifti_bytes
 from synthaudit.phantoms.phantom_folder import PhantomSet, write_phantoms
 from synthaudit.phantoms.sources import PhantomSource
@@ -88,7 +88,7 @@ def test_the_same_phantom_is_the_same_file_and_no_two_share_an_id() -> None:
         *replace(BRAIN, size=32).sources([0]),
         *CHEST.sources([0, 1], 2),
     ]
-    ids = {uid(source.scan.study, "image", source.scan.series, source.scan.instance) for source in sources}
+    ids = {dicom_dataset(source).SOPInstanceUID for source in sources}
     assert len(ids) == len(sources)
 
 
