@@ -172,6 +172,7 @@ def test_images_are_shown_as_the_generator_knows_them() -> None:
             generator_images([image], GeneratorSpec("any", shape))
 
 
+@pytest.mark.slow
 def test_a_latent_diffusion_knows_its_patients_by_heart() -> None:
     """Fitted to 64 of 128 phantoms: the loss tells which, and the same generator says nothing of two other groups."""
     population = ChestPopulation(seed=2, size=32)

@@ -68,6 +68,7 @@ def test_an_honest_generator_gives_no_one_away(copied_evidence: Evidence) -> Non
     assert found.answer.startswith("Among 40 images made for this audit, none made again and again is a copy of")
 
 
+@pytest.mark.slow
 def test_without_a_holdout_training_patients_are_still_found(scenes: type[Scene]) -> None:
     scene = replace(scenes.with_copies(), holdout=None)
     evidence = scene.evidence()
