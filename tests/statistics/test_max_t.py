@@ -129,6 +129,21 @@ def test_the_combination_learns_and_never_from_the_patient_it_judges() -> None:
     np.testing.assert_array_equal(combined.ranks(other)[folds(200) == 0], ranks[folds(200) == 0])
 
 
+def test_the_separation_is_that_of_the_naive_loop() -> None:
+    """Fold by fold: weights from the other folds, then the standardized difference of means in this one."""
+    rng = np.random.default_rng(9)
+    scores, is_member = rng.uniform(0.01, 0.99, size=(50, 3)), rng.permutation(50) < 20
+    normal, total = norm.ppf(scores), 0.0
+    for one in range(5):
+        inside = folds(50) == one
+        x, y = normal[~inside] - normal[~inside].mean(axis=0), is_member[~inside] - is_member[~inside].mean()
+        line = normal[inside] @ np.linalg.solve(x.T @ x + 0.05 * len(x) * np.eye(3), x.T @ y)
+        a, b = line[is_member[inside]], line[~is_member[inside]]
+        total += (a.mean() - b.mean()) / np.sqrt(line.var(ddof=1) * (1 / len(a) + 1 / len(b)))
+    found = CrossFitted(scores, folds(50)).separation(np.stack([~is_member, is_member]))
+    assert found[1] == pytest.approx(total / np.sqrt(5), abs=1e-9)
+
+
 def test_too_few_patients_are_refused() -> None:
     rng = np.random.default_rng(8)
     with pytest.raises(NotEnoughData, match=r"^testing attacks needs at least 5 patients on each side, got 4 for"):
