@@ -84,7 +84,8 @@ class Remote:
 
     def _images(self, request: Mapping[str, object], n: int, x: Images | None = None) -> Images:
         """Images of an answer, in our range."""
-        answer = self._asked(request, x, (n, *self._spec.shape), (n, *self._spec.shape, 3))
+        shape = (n, *self._spec.shape)
+        answer = self._asked(request, x, shape, (*shape, 1), (*shape, 3))
         try:
             return self._border.inward(answer)
         except InputError as error:
