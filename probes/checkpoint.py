@@ -175,7 +175,8 @@ def _by_attack(attacked: Attacked, names: tuple[str, ...]) -> Iterator[Measure]:
             direction=Direction.HIGHER_IS_WORSE,
             assumption=Assumption.MODEL_ASSISTED,
             note="Chance that a training patient is known better than a held-out one; p-value corrected for all "
-            f"attacks. Read it beside auc[{DIFFICULTY}].",
+            f"attacks. Read it beside auc[{DIFFICULTY}]. Far below one half tells as much, to who turns it round: the "
+            "ensemble does.",
         )
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from synthaudit.attacks.images import display_images
 from synthaudit.cohort import Cohort, Role
-from synthaudit.errors import NotEnoughData
+from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.generators.made import images_cohort
 from synthaudit.generators.protocol import Generator
 from synthaudit.matching.pool import Pool
@@ -51,12 +51,15 @@ def make_many(generator: Generator, n: int, seed: int, progress: Progress) -> Fl
     """(n, h, w) images in [0, 1]; with the same seed, more images are the same ones and others.
 
     Raises:
-        NotEnoughData: The generator makes volumes.
+        NotEnoughData: The generator makes volumes, or nothing as it is.
     """
     blocks = []
     for start in progress.track(range(0, n, BLOCK), "making images", -(-n // BLOCK)):
         own = int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
-        made = generator.sample(min(BLOCK, n - start), own)
+        try:
+            made = generator.sample(min(BLOCK, n - start), own)
+        except UsageError as error:
+            raise NotEnoughData(f"images have to be made, and the generator refuses: {error}") from error
         if made.ndim != 3:
             raise NotEnoughData("extraction looks up images, and this generator makes volumes")
         blocks.append(display_images(made, generator.spec))

@@ -15,8 +15,8 @@ from synthaudit.attacks.difficulty import beyond_difficulty, difficulty_exposure
 from synthaudit.attacks.images import generator_images
 from synthaudit.attacks.reference_models import Plan, reference_scores
 from synthaudit.copying import find_twins
-from synthaudit.errors import NotEnoughData
-from synthaudit.generators.protocol import Generator, Images, Scores, Trainable
+from synthaudit.errors import NotEnoughData, SynthauditError
+from synthaudit.generators.protocol import Capability, Generator, Images, Scores, Trainable
 from synthaudit.matching.patients import strata
 from synthaudit.membership.patients import Asked
 from synthaudit.probe import Evidence
@@ -122,7 +122,7 @@ def _columns(
     def run(attack: Attack) -> None:
         try:
             columns.update(attack.exposures(generator, x, seed, evidence.settings.noise_levels))
-        except NotEnoughData as error:
+        except SynthauditError as error:  # whatever one question ends in, the others can still be asked
             not_run.update(dict.fromkeys(attack.scores, str(error)))
 
     for attack in evidence.progress.track(ATTACKS, "attacks on the generator", len(ATTACKS)):
@@ -147,7 +147,8 @@ def _calibrate(
                 "no reference models were asked for, since each takes as long as training the generator; ask with "
                 "--reference-models"
             )
-        if not (isinstance(generator, Scores) and isinstance(generator, Trainable) and "loss" in columns):
+        able = Capability.FIT in generator.capabilities() and "loss" in columns
+        if not (able and isinstance(generator, Scores) and isinstance(generator, Trainable)):
             raise NotEnoughData("reference models need a generator that can be fitted anew and score images")
         plan = Plan(
             settings.reference_models,

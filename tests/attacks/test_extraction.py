@@ -12,6 +12,7 @@ from synthaudit.attacks.extraction import Clique, apart, cliques, closeness_bar,
 from synthaudit.cohort import Role
 from synthaudit.errors import NotEnoughData
 from synthaudit.generators.controls import Copying, FreshPatients, Photocopier
+from synthaudit.generators.kernel_memory import KernelMemory
 from synthaudit.generators.protocol import Capability, Condition, GeneratorSpec, capabilities_of
 from synthaudit.matching.pool import Pool
 from synthaudit.phantoms.chest import ChestPopulation
@@ -83,6 +84,11 @@ def test_more_images_are_the_same_and_others(pool: Pool) -> None:
     np.testing.assert_array_equal(few, many[:3])
     assert len(np.unique(many[256:].reshape(4, -1), axis=0)) > 1
     assert np.abs(make_many(copier, 3, 6, Progress()) - few).max() > 0
+
+
+def test_a_generator_that_makes_nothing_is_said_to_refuse() -> None:
+    with pytest.raises(NotEnoughData, match="the generator refuses: the generator must be fitted first"):
+        make_many(KernelMemory(size=8), 2, 0, Progress())
 
 
 def test_volumes_are_not_looked_up() -> None:
