@@ -27,6 +27,7 @@ class AdversarialRecipe(NetworkRecipe):
         UsageError: A setting is out of range.
     """
 
+    batch: int = 16
     latent: int = 64
     width: int = 24
     most: int = 96

@@ -108,7 +108,15 @@ class ConditionalLatentDiffusion(DenoisingGenerator):
     """
 
     kind: ClassVar[str] = "conditional-latent-diffusion"
-    leaks: ClassVar[str] = ""
+    leaks: ClassVar[str] = (
+        "The rare class first. Measured on 256 chest phantoms of 32 px, 13 of them (5 %) with an effusion, 256 like "
+        "them held out, width 256, 300 steps, 7 to 11 CPU seconds, seeds 0, 1, 2: AUC of members by the "
+        "unconditional loss 1.00, 1.00, 1.00 in the rare class and .53, .52, .57 in the common one; by the nearest "
+        "of 192 samples asked for the class .99, .98, 1.00 and .59, .59, .62. Without enrichment (balance 0) the "
+        "loss gives .61, .86, .56 and .69, .66, .67, but asked with the right label .94, .97, .96 and .69, .67, .68: "
+        "an attacker who knows the diagnosis gains most on those who have a rare one. With 13 rare members each rare "
+        "figure is rough."
+    )
     recipe: ConditionalRecipe = field(default_factory=ConditionalRecipe)
     space: LatentSpace | None = None
 

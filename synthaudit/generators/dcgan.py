@@ -1,7 +1,8 @@
 """A DCGAN: a generator against a critic, non-saturating loss, R1, averaged weights.
 
-Do not expect a leaky GAN: see `Dcgan.leaks` for what was measured. It stands for the large part of the literature that
-is adversarial, and gives attacks on the critic (LOGAN) something real to attack.
+Small GANs on a CPU did not copy, so do not expect its samples to leak as those of a diffusion do; its critic, which is
+seldom published, gives members away: see `Dcgan.leaks` for what was measured. It stands for the large part of the
+literature that is adversarial, and gives attacks on the critic (LOGAN) something real to attack.
 
 References:
     Radford, Metz, Chintala 2016, arXiv:1511.06434; Goodfellow et al. 2014, arXiv:1406.2661; Mescheder, Geiger,
@@ -35,7 +36,12 @@ class Dcgan(NetworkGenerator):
     """
 
     kind: ClassVar[str] = "dcgan"
-    leaks: ClassVar[str] = ""
+    leaks: ClassVar[str] = (
+        "The critic, not the samples. Measured on 64 chest phantoms of 32 px, 64 others held out, 500 steps, 50 CPU "
+        "seconds, seed 0: AUC of members by the critic .99, by the nearest of 256 samples .68; .63 of the samples "
+        "lay nearer to a member than to anyone held out. Frechet distance in 32 principal components 1.5 (real .2, "
+        "pixels drawn one by one 10). Samples lean toward members and give none back."
+    )
     recipe: AdversarialRecipe = field(default_factory=AdversarialRecipe)
 
     def learner(self, facts: Facts) -> Learner:

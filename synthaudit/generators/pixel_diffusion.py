@@ -68,7 +68,14 @@ class PixelDiffusion(DenoisingGenerator):
     """The pixel diffusion; its latents are its pixels, centered and scaled by two fixed numbers."""
 
     kind: ClassVar[str] = "pixel-diffusion"
-    leaks: ClassVar[str] = ""
+    leaks: ClassVar[str] = (
+        "The loss, more than samples. Measured on 64 chest phantoms of 32 px, 64 others held out, 400 steps, 48 CPU "
+        "seconds, seed 0: AUC of members by the loss .99 (1.00 at the least of four noise levels, .64 at the "
+        "greatest), by the nearest of 256 samples .67; .73 of the samples lay nearer to a member than to anyone held "
+        "out. Frechet distance in 32 principal components 1.3 (real .2, pixels drawn one by one 10). Samples have "
+        "the layout of a chest under heavy grain, and none was a copy: so little training does not show what a long "
+        "one would leak."
+    )
     recipe: PixelDiffusionRecipe = field(default_factory=PixelDiffusionRecipe)
 
     def learner(self, facts: Facts) -> Learner:

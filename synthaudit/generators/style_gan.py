@@ -52,7 +52,6 @@ class StyleGanRecipe(AdversarialRecipe):
 
     width: int = 16
     most: int = 64
-    batch: int = 16
     style: int = 64
     depth: int = 4
     truncation: float = 1.0
@@ -69,7 +68,13 @@ class StyleGan(NetworkGenerator):
     """The style-based GAN; its latent vectors are styles."""
 
     kind: ClassVar[str] = "style-gan"
-    leaks: ClassVar[str] = ""
+    leaks: ClassVar[str] = (
+        "The critic and the way back, more than samples. Measured on 64 chest phantoms of 32 px, 64 others held out, "
+        "700 steps, 61 CPU seconds, seed 0: AUC of members by the critic .98, by inversion distance .68, by the "
+        "nearest of 256 samples .66; .65 of the samples lay nearer to a member than to anyone held out. Frechet "
+        "distance in 32 principal components 1.3 (real .2, pixels drawn one by one 10). A few samples in a hundred "
+        "are burned out."
+    )
     recipe: StyleGanRecipe = field(default_factory=StyleGanRecipe)
 
     def learner(self, facts: Facts) -> Learner:
