@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from synthaudit.finding import Assumption, Chart, ChartKind, Direction, Exposure, Finding, Kind, Measure, Series
+    from synthaudit.gating.gate import Checked, CheckpointGate
     from synthaudit.output import check_output, write
     from synthaudit.policy import Policy, Rule, Verdict, load_policy
     from synthaudit.probe import Evidence, Need, Probe, Settings
@@ -61,6 +62,7 @@ _HOMES = {
         "Measure",
         "Series",
     ),
+    "synthaudit.gating.gate": ("Checked", "CheckpointGate"),
     "synthaudit.output": ("check_output", "write"),
     "synthaudit.policy": ("Policy", "Rule", "Verdict", "load_policy"),
     "synthaudit.probe": ("Evidence", "Need", "Probe", "Settings"),
@@ -75,6 +77,8 @@ __all__ = [
     "Audit",
     "Chart",
     "ChartKind",
+    "Checked",
+    "CheckpointGate",
     "Cohort",
     "Direction",
     "EmbeddingCache",

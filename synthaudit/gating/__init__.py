@@ -1,0 +1,1 @@
+"""Audits while a generator is trained: a checkpoint that copies patients stops the training."""
