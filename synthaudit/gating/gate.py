@@ -174,4 +174,4 @@ def as_images(made: object, n: int) -> NDArray[np.float32]:
             f"a sampler's gray values must lie in [0, 1], got {images.min():.3g} to {images.max():.3g}; rescale them "
             "in the sampler"
         )
-    return np.clip(images, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(images, 0, 1), dtype=np.float32)

@@ -12,7 +12,7 @@ try:
     from lightning.pytorch import Callback
 except ImportError:
     try:
-        from pytorch_lightning import Callback
+        from pytorch_lightning import Callback  # type: ignore[assignment]
     except ImportError as error:
         raise MissingDependency("the Lightning callback needs lightning, found none; pip install lightning") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import lightning.pytorch as lightning
 import numpy as np
 import pytest
 import torch
@@ -16,8 +17,6 @@ from synthaudit.errors import UsageError
 from synthaudit.gating.gate import CheckpointGate
 from synthaudit.gating.ignite_handler import IgniteGate
 from synthaudit.phantoms.chest import ChestPopulation
-
-lightning = pytest.importorskip("lightning.pytorch")
 
 TRAIN = ChestPopulation(seed=2, size=32).cohort(Role.TRAIN, range(4))
 Images = NDArray[np.float32]
@@ -42,19 +41,22 @@ class Brightening(nn.Module):
 
     def loss(self, x: torch.Tensor) -> torch.Tensor:
         self.steps += 1
-        return (self.linear(self.dropout(x)) - 1).square().mean()
+        error: torch.Tensor = self.linear(self.dropout(x)) - 1
+        return error.square().mean()
 
 
-class Module(lightning.LightningModule):  # type: ignore[misc]
+class Module(lightning.LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.net = Brightening()
 
     def sample(self, n: int, seed: int) -> torch.Tensor:
-        return self.net.sample(n, seed)
+        made: torch.Tensor = self.net.sample(n, seed)
+        return made
 
     def training_step(self, batch: list[torch.Tensor], _: int) -> torch.Tensor:
-        return self.net.loss(batch[0])
+        loss: torch.Tensor = self.net.loss(batch[0])
+        return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 0.1)
@@ -116,7 +118,7 @@ def test_a_module_that_cannot_sample_is_refused_before_training(shown: list[Imag
     from synthaudit.gating.lightning_callback import LightningGate
 
     class Mute(Module):
-        sample = None
+        sample = None  # type: ignore[assignment]
 
     trainer = lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
