@@ -2,7 +2,9 @@
 
 What a program of one's own keeps apart is crashes, memory and its libraries. It is no sandbox: the program has the
 user's rights, files and network. Hence no program starts without the user's word, and hence what it answers is not
-trusted: lines and their number are bounded, every answer has a time limit, and arrays are read without pickle.
+trusted: lines and their number are bounded, every answer has a time limit, and arrays are read without pickle. A child
+of the program that leaves its process group on purpose is not caught. What the program writes to standard error is
+passed on as it is, so it must write nothing there that may not leave the house.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ MOST_COMPLAINT = 2_000
 GRACE_S = 1.0
 """How long a program that is told to end by the end of its input may take for it."""
 
-_GUARD_S = 20.0
+_GUARD_S, _END_S = 20.0, 5.0
 _GUARD = Path(__file__).with_name("guard.py")
 _SECRETS = ("SYNTHAUDIT_KEY",)
 _KINDS: Mapping[str, type[SynthauditError]] = {"usage": UsageError, "input": InputError, "not-enough": NotEnoughData}
@@ -170,7 +172,7 @@ class _Running:
             process.kill()
             process.wait()
         for thread in self._threads:
-            thread.join(GRACE_S)
+            thread.join(_END_S)
         for stream, thread in zip((process.stdout, process.stderr), self._threads, strict=True):
             # A program that left its process group may hold the other end for ever.
             if stream is not None and not thread.is_alive():

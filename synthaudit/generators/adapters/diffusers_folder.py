@@ -84,8 +84,10 @@ class DiffusersFolder:
         sizes = network.config.sample_size
         side = (sizes, sizes) if isinstance(sizes, int) else tuple(sizes)
         channels, out = network.config.in_channels, network.config.out_channels
-        if channels not in {1, 3} or out != channels or network.config.class_embed_type or len(side) != 2:
+        if channels not in {1, 3} or out != channels or len(side) != 2:
             raise InputError(f"a network for images of 1 or 3 channels is needed, got {channels} in and {out} out")
+        if network.config.class_embed_type or network.config.num_class_embeds:
+            raise InputError("an unconditional network is needed, got one with classes; open it by py: or exec:")
         steps = asked or min(SCHEDULES[name], len(schedule.alphas_cumprod))
         if steps > len(schedule.alphas_cumprod):
             raise UsageError(f"option steps of diffusers: must be at most {len(schedule.alphas_cumprod)}, got {steps}")

@@ -127,6 +127,33 @@ def test_nothing_in_the_folder_is_executed(copy: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "mark").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        (
+            {"num_class_embeds": 3},
+            r"^an unconditional network is needed, got one with classes; open it by py: or exec:$",
+        ),
+        (
+            {"in_channels": 2, "out_channels": 2},
+            r"^a network for images of 1 or 3 channels is needed, got 2 in and 2 out$",
+        ),
+    ],
+)
+def test_networks_of_another_kind_are_refused(copy: Path, changed: dict[str, int], complaint: str) -> None:
+    import diffusers
+    from safetensors.torch import save_file
+
+    file = copy / "unet" / "config.json"
+    config = {**json.loads(file.read_text()), **changed}
+    file.write_text(json.dumps(config))
+    network: Any = diffusers.UNet2DModel.from_config(config)
+    save_file(network.state_dict(), copy / "unet" / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(InputError, match=complaint):
+        registry.generator(f"diffusers:{copy}")
+
+
 def index(folder: Path, **parts: object) -> None:
     usual = {"_class_name": "DDPMPipeline", "scheduler": ["diffusers", "DDPMScheduler"]}
     content = {**usual, "unet": ["diffusers", "UNet2DModel"], **parts}
