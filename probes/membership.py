@@ -192,14 +192,10 @@ def _answer(attacked: Attacked, alpha: float) -> str:
     p_value = attacked.test.p_value
     best, low, high = attacked.best_auc()
     if p_value <= alpha:
-        return (
-            f"Training patients can be told from held-out ones better than by guessing: the best of {len(NAMES)} "
-            f"attacks on the synthetic images has an AUC of {best:.2f} ({low:.2f} to {high:.2f}; 0.5 is guessing)."
-        )
-    return (
-        f"No attack on the synthetic images told training from held-out patients beyond chance (best AUC of "
-        f"{len(NAMES)} attacks {best:.2f}, p = {p_value:.2g} for all together). The checkpoint may still tell more."
-    )
+        area = f"AUC {best:.2f} ({low:.2f} to {high:.2f})"
+        return f"Attacks on the images tell who was trained on better than guessing: {area}."
+    figures = f"best AUC {best:.2f}, p = {p_value:.2g} for all {len(NAMES)}"
+    return f"No attack on the images tells who was trained on beyond chance ({figures})."
 
 
 def _curves(attacked: Attacked) -> Chart:

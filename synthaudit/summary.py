@@ -112,12 +112,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         "copies/statistical_patients",
-        "Audit a fresh, larger sample of synthetic images against more held-out patients before deciding.",
+        "Audit a fresh, larger sample of synthetic images against more held-out patients.",
     ),
     (
         "membership/auc_beyond_chance",
-        "Do not release these images to anyone who must not learn who was trained on. Retrain on more patients, with "
-        "fewer passes over them or with differential privacy; where it is open only, audit against more held-out ones.",
+        "Keep these images from anyone who must not learn who was trained on.",
     ),
     (
         "extraction/extracted_",
