@@ -160,7 +160,7 @@ def test_a_generator_that_tells_nothing_is_not_asked(images: NDArray[np.float32]
 def test_a_generator_that_was_never_fitted_is_said_to_be(images: NDArray[np.float32]) -> None:
     train, holdout = side(Role.TRAIN, images[:12]), side(Role.HOLDOUT, images[12:24])
     with pytest.raises(NotEnoughData, match="no attack on this generator could be run: the generator must be fitted"):
-        asked(evidence_of(train, holdout, KernelMemory(size=16)))
+        asked(evidence_of(train, holdout, LatentDiffusion(Recipe(size=16))))
 
 
 def test_images_are_shown_as_the_generator_knows_them() -> None:
