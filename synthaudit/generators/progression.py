@@ -39,17 +39,21 @@ class ProgressionRecipe(PairRecipe):
         column: Name of that column.
         least_years, most_years: Intervals learned from.
         years: Interval of `translate`, where none is said.
+        moved: Whether images are mirrored and shifted in training: what changes in years is little beside the noise of
+            two scans, and a network that sees each noise once or twice learns it by heart instead.
 
     Raises:
         UsageError: A setting is out of range.
     """
 
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
+    width: int = 12
     contrast: str = "t1"
     column: str = "contrast"
     least_years: float = 0.5
     most_years: float = 15.0
     years: float = 5.0
+    moved: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.least_years <= self.years <= self.most_years:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SCALE_YEARS = 10.0
 """Interval that a progression's network is shown as 1."""
 
+REACH = 8
+"""The greatest shift of an image that is moved is its side divided by this."""
+
 
 @dataclass(frozen=True)
 class TranslationLearner:
@@ -66,10 +69,24 @@ class ProgressionLearner:
 
     def step(self, now: Step) -> Mapping[str, Tensor]:
         """L1 to the follow-up."""
-        made = progressed(now.networks["change"], now.batch["source"], now.batch["years"])
-        error = (made - now.batch["target"]).abs().mean()
+        source, target = now.batch["source"], now.batch["target"]
+        if self.recipe.moved:
+            source, target = moved(torch.cat([source, target], dim=1), now).chunk(2, dim=1)
+        made = progressed(now.networks["change"], source, now.batch["years"])
+        error = (made - target).abs().mean()
         now.descend(error, "change")
         return {"l1": error}
+
+
+def moved(images: Tensor, now: Step) -> Tensor:
+    """(b, c, h, w) images, all alike mirrored or not and shifted, what leaves on one side coming back on the other.
+
+    One move a step is enough where there are hundreds, and costs nothing.
+    """
+    reach = images.shape[-1] // REACH
+    down, right = (int(shift) - reach for shift in now.integers(2 * reach + 1, 2))
+    images = torch.roll(images, (down, right), dims=(2, 3))
+    return images.flip(3) if int(now.integers(2, 1)) else images
 
 
 def progressed(change: nn.Module, source: Tensor, years: Tensor) -> Tensor:

@@ -125,15 +125,13 @@ def test_without_marks_the_rest_is_measured(evidence: Evidence) -> None:
 
 def test_few_lesions_say_nothing_of_erased_ones(evidence: Evidence) -> None:
     assert evidence.holdout is not None
-    few = replace(evidence, holdout=evidence.holdout.subset(range(34, 220)))
+    few = replace(evidence, holdout=evidence.holdout.subset(range(34, 160)))
     finding = asked(few, TRAIN.target, HOLDOUT.target)
     assert "at least 5 held-out patients marked with a lesion, found 3" in (
         measure(finding, "erased_lesions").not_measured or ""
     )
     assert measure(finding, "hallucinated_lesions").value is not None
-    rate = measure(
-        asked(replace(few, holdout=few.train), TRAIN.target, HOLDOUT.target), "training_pair_tpr_at_1pct_fpr"
-    )
+    rate = measure(finding, "training_pair_tpr_at_1pct_fpr")
     assert "at least 100 held-out patients" in (rate.not_measured or "")
 
 
