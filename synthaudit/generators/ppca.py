@@ -68,7 +68,7 @@ class Ppca:
     """
 
     kind: ClassVar[str] = "ppca"
-    leaks: ClassVar[str] = "The checkpoint, by its likelihood, where images are few; hardly the samples."
+    leaks: ClassVar[str] = "The checkpoint, by its likelihood, where images are few; then samples lie near them, too."
     recipe: PpcaRecipe = field(default_factory=PpcaRecipe)
     device: str = "cpu"
     space: PrincipalComponents | None = None

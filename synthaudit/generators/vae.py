@@ -1,8 +1,14 @@
-"""A convolutional variational autoencoder: blurred samples that give nobody away, and a checkpoint that does.
+"""A convolutional variational autoencoder: blurred samples, and a checkpoint that names its members.
 
 Its codes are pulled toward one Gaussian and its decoder answers with the mean of all images that share a code, so a
-sample is nobody's picture. Its bound on the likelihood, though, is raised on the training images and no others; whoever
-has the checkpoint reads from it who was trained on. It is the reference for that difference between the two accesses.
+sample is no copy. Its bound on the likelihood, though, is raised on the training images and no others; whoever has the
+checkpoint reads from it who was trained on. It is the reference for that difference between the two accesses.
+
+Measured (chest phantoms at 64 px, seed 3; 64 patients trained on, 600 steps, seed 0): by the bound, members stand apart
+from 256 others completely (AUC 1.00; so they do for `ppca` with as many numbers). Of 256 samples 91 % lie nearer to a
+member than to any of 64 others, for `ppca` 78 %: samples of a few patients are not free of them either. Held-out images
+have a better bound than under `ppca` (-1.16 against -.71 nats a pixel) and a worse reconstruction (squared error .0048
+against .0028).
 
 What it is not: sharp. What a code of some dozens of numbers does not hold is averaged away, and smooth images lie
 nearer to everything. Draw no conclusion on realism from it.
@@ -70,7 +76,9 @@ class Vae(NetworkGenerator):
     """The reference variational autoencoder."""
 
     kind: ClassVar[str] = "vae"
-    leaks: ClassVar[str] = "The checkpoint, by its bound on the likelihood; hardly the samples."
+    leaks: ClassVar[str] = (
+        "The checkpoint, by its bound on the likelihood; samples of few patients lie near them, blurred."
+    )
     recipe: VaeRecipe = field(default_factory=VaeRecipe)
 
     def learner(self, facts: Facts) -> Learner:
