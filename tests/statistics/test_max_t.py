@@ -33,7 +33,7 @@ def outcome(
     return max_t(scores, combined, is_member, np.zeros(len(scores), dtype=int), draws=draws, rng=rng)
 
 
-@pytest.mark.parametrize("members", [30, 48], ids=["even", "uneven"])
+@pytest.mark.parametrize("members", [pytest.param(30, marks=pytest.mark.slow), 48], ids=["even", "uneven"])
 def test_without_a_leak_the_p_value_is_uniform(members: int) -> None:
     rng = np.random.default_rng(0)
     p = [outcome(alike(rng, 60), rng.permutation(60) < members, rng, draws=99).p_value for _ in range(NULLS)]
@@ -66,6 +66,7 @@ def test_labels_are_dealt_within_strata_only() -> None:
     assert sum(one <= 0.1 for one in p) <= binom.ppf(0.999, 60, 0.1)
 
 
+@pytest.mark.slow
 def test_the_null_distribution_is_that_of_the_naive_loop() -> None:
     """The rank sums beside AUCs of labels dealt one by one; and the spread is Mann and Whitney's."""
     rng = np.random.default_rng(3)

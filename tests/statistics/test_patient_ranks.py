@@ -46,7 +46,11 @@ def by_patient(rng: np.random.Generator, counts: NDArray[np.intp]) -> tuple[Floa
     return rng.normal(size=len(counts))[patient] + rng.normal(size=len(patient)), patient
 
 
-@pytest.mark.parametrize("more", [True, False], ids=["members have more images", "members have fewer"])
+@pytest.mark.parametrize(
+    "more",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["members have more images", "members have fewer"],
+)
 def test_without_a_leak_unequal_numbers_of_images_raise_no_alarm(more: bool) -> None:
     """One side has 1 or 2 images a patient, the other 1 to 6. The highest score as it is tells the sides apart, and of
     the mean the far ends belong to patients with few; ranked in strata of equally many images read, neither stands out.
