@@ -64,6 +64,12 @@ def test_the_program_answers_what_it_says() -> None:
         made.score(np.zeros((1, 8, 8), np.float32), 0, 2)
 
 
+def test_the_claim_of_a_generator_that_remembers_is_refuted(tmp_path: Path) -> None:
+    judgment = example("canaries").main(tmp_path / "plan")
+    assert judgment.outcome == "refuted"
+    assert (tmp_path / "plan" / "result" / "canary_audit.md").exists()
+
+
 def test_every_example_is_tested() -> None:
-    tested = {"quickstart", "audit_a_folder", "gate_a_checkpoint", "write_a_probe", "exec_generator"}
+    tested = {"quickstart", "audit_a_folder", "gate_a_checkpoint", "write_a_probe", "exec_generator", "canaries"}
     assert {file.stem for file in EXAMPLES.glob("*.py")} == tested
