@@ -25,6 +25,9 @@ from synthaudit.progress import Progress
 T = TypeVar("T")
 KINDS = sorted(name for name, kind in registry.generators().items() if kind.__module__.startswith("synthaudit."))
 
+LONG = {"private-latent-diffusion"}
+"""Kinds that simulate a public cohort and account for their privacy at every fit: half a minute, whatever the steps."""
+
 SMALL = {
     "size": 16,
     "batch": 8,
@@ -97,7 +100,9 @@ def cohort() -> Cohort:
     return _cohort()
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in KINDS]
+)
 def case(request: pytest.FixtureRequest, cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Case:
     kind = registry.generators()[request.param]
     untrained: Any = kind.from_spec("")
