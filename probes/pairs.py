@@ -295,5 +295,5 @@ def _limits(holdout: TranslatedPairs, lesions: Lesions | str) -> tuple[str, ...]
     if not isinstance(lesions, str):
         missed = 1 - float(lesions.lesion_real.mean()) if len(lesions.lesion_real) else None
         seen = "with no lesion to try it on" if missed is None else f"and misses {missed:.0%} of those in real images"
-        limits.append(f"The detector sees lesions that are brighter or darker than usual at their place, {seen}.")
+        limits.append(f"The detector sees what is brighter or darker than usual, also noise, {seen}.")
     return tuple(limits)

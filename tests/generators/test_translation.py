@@ -210,4 +210,4 @@ def test_the_future_is_nearer_than_no_change() -> None:
     source, target = pairs.images(32)
     made, unchanged = (absolute_errors(image, target) for image in (fitted.translate_pairs(source, pairs, 0), source))
     assert made.mean() < 0.97 * unchanged.mean()
-    assert (made < unchanged).mean() > 0.7
+    assert (made < unchanged).mean() > 0.6
