@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import ClassVar
 
@@ -44,8 +44,8 @@ class Exposures:
 
 
 def ordered(audit: Audit) -> list[Exposure]:
-    """All exposures of an audit: flagged first, direct before statistical, most exposed first."""
-    exposures = [exposure for finding in audit.findings for exposure in finding.exposures]
+    """All exposures of an audit: those it names first, direct before statistical, most exposed first."""
+    exposures = [replace(e, flagged=audit.names(e)) for finding in audit.findings for e in finding.exposures]
     return sorted(
         exposures,
         key=lambda e: (

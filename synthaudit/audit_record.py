@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthaudit.finding import Finding
+from synthaudit.finding import Exposure, Finding, Kind
 from synthaudit.policy import RuleResult, Verdict
 
 SCHEMA = "synthaudit/evidence/1"
@@ -100,3 +100,16 @@ class Audit:
     def finding(self, probe: str) -> Finding | None:
         """The finding of that probe, or None."""
         return next((f for f in self.findings if f.probe == probe), None)
+
+    def names(self, exposure: Exposure) -> bool:
+        """Whether this audit names the patient: flagged, and not by statistics that the policy holds void.
+
+        Statistics are void while a rule that they rest on (enough patients, sides that can be compared) did not pass.
+        """
+        verdict = {result.rule.id: result.verdict for result in self.rules}
+        void = any(
+            result.rule.measure.partition("/")[0] == exposure.probe
+            and any(verdict.get(other, Verdict.PASS) is not Verdict.PASS for other in result.rule.requires)
+            for result in self.rules
+        )
+        return exposure.flagged and not (void and exposure.kind is Kind.STATISTICAL)

@@ -39,6 +39,17 @@ def test_exposures_come_worst_first(failing: Audit) -> None:
     assert rows[3]["p_value"] == ""
 
 
+def test_void_statistics_name_no_one(failing: Audit) -> None:
+    """Where the sides cannot be compared, closeness proves nothing; what can be shown side by side still counts."""
+    copied = failing.rules[0]
+    gate = replace(copied.rule, id="inputs-exchangeable", measure="inputs/p", requires=())
+    for verdict, named in ((Verdict.PASS, "true"), (Verdict.INCONCLUSIVE, "false")):
+        judged = replace(failing, rules=(replace(copied, rule=gate, verdict=verdict), *failing.rules))
+        rows = _rows(Exposures().render(judged))
+        assert {r["flagged"] for r in rows if r["kind"] == "direct"} == {"true"}
+        assert next(r["flagged"] for r in rows if r["score"] == "0.8123") == named
+
+
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝"])
 def test_nothing_in_a_table_begins_a_formula(begin: str, failing: Audit) -> None:
     copies = failing.findings[1]
