@@ -198,7 +198,7 @@ def test_the_card_is_complete_and_names_nobody(case: Case, cohort: Cohort) -> No
     assert registry.generators()[card.name] is case.kind
     assert card.name == case.fitted.spec.name
     assert (len(card.train_digest), card.train_images, card.train_patients) == (64, len(cohort), PATIENTS)
-    # Where privacy is counted by patient, the digest covers whose image each is as well.
+    # A digest would tell whoever has a guess at the images that they are these; a private kind keys it.
     assert card.train_digest == cohort.digest or card.name in LONG
     assert (card.seed, card.device, card.steps) == (1, "cpu", card.planned_steps)
     assert set(asdict(case.untrained.recipe)) <= set(card.config)
