@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from synthaudit.cohort import Cohort, Role
 from synthaudit.generators.controls import Copying, FreshPatients, Photocopier
 from synthaudit.generators.hard_controls import BlurredPatients, Mixup, OtherHospital, Transplant
+from synthaudit.generators.kernel_memory import KernelMemory
 from synthaudit.generators.made import ArrayImage, images_cohort
-from synthaudit.generators.protocol import Generator
+from synthaudit.generators.protocol import Budget, Generator
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.probe import Settings
 
@@ -21,6 +22,12 @@ FEW = 0.1
 
 FIRST = "oracle"
 """The first control; what rests on the real images alone is asked of it, and holds for all that share them."""
+
+COPIER = f"copier-{Copying.PLAIN}"
+"""The control whose generator remembers the training patients, and gives them out."""
+
+GRAIN = 0.01
+"""Deviation of the noise with which it gives them out, in gray values."""
 
 ANOTHER_POPULATION = 1_000_003
 """Added to the seed for the other hospital's patients."""
@@ -50,6 +57,8 @@ class Control:
         name, says: For the table.
         train, holdout, synthetic: The cohorts.
         shown: Patients, of either side, who are in the synthetic images: the truth.
+        generator: One that can be asked itself.
+        remembered: Patients whom the generator remembers: the truth about it.
     """
 
     name: str
@@ -58,6 +67,8 @@ class Control:
     holdout: Cohort
     synthetic: Cohort
     shown: frozenset[str] = frozenset()
+    generator: Generator | None = None
+    remembered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +96,16 @@ class _Real:
 def controls(seed: int, sizes: Sizes) -> tuple[Control, ...]:
     """All controls; those of one seed share their real images, but for the last."""
     real = _Real.of(seed, sizes)
-    return (*_honest(real, seed, sizes.samples), *_leaking(real, seed, sizes.samples), _shifted(real, seed, sizes))
+    found = (*_honest(real, seed, sizes.samples), *_leaking(real, seed, sizes.samples), _shifted(real, seed, sizes))
+    strangers = images_cohort(Role.TRAIN, real.fresh.sample(sizes.patients, seed + 1))
+    memories = {FIRST: strangers, COPIER: real.train}
+    return tuple(_with_memory(one, memories[one.name], sizes) if one.name in memories else one for one in found)
+
+
+def _with_memory(control: Control, remembered: Cohort, sizes: Sizes) -> Control:
+    """The control, beside a generator that remembers these images and nothing else."""
+    memory = KernelMemory(sizes.image_px, GRAIN).fit(remembered, Budget(steps=1), 0)
+    return replace(control, generator=memory, remembered=frozenset(remembered.patients))
 
 
 def _honest(real: _Real, seed: int, n: int) -> tuple[Control, ...]:

@@ -13,8 +13,9 @@ from synthaudit.finding import Finding
 from synthaudit.matching.memo import Memo
 from synthaudit.progress import Progress
 from synthaudit.run_audit import audit, judge_again
-from synthaudit.selftest.checks import CHECKS, Check, Observation, not_covered
+from synthaudit.selftest.checks import CHECKS, Check, not_covered
 from synthaudit.selftest.controls import FIRST, Control, Sizes, controls
+from synthaudit.selftest.readings import Observation
 
 POLICY = "internal"
 ONCE = ("encoders", "planted")
@@ -113,6 +114,7 @@ class _Auditor:
             cache=self.cache,
             memo=self.memo,
             settings=self.sizes.settings,
+            generator=case.generator,
         )
 
 

@@ -15,19 +15,9 @@ from synthaudit.cli.main import run
 from synthaudit.cohort import Role
 from synthaudit.finding import Exposure, Finding, Kind, Measure
 from synthaudit.selftest import trial
-from synthaudit.selftest.checks import (
-    CHECKS,
-    LEAK,
-    NOBODY,
-    SOME,
-    SUSPICION,
-    VOID,
-    WRONG,
-    Check,
-    Observation,
-    not_covered,
-)
+from synthaudit.selftest.checks import CHECKS, Check, not_covered
 from synthaudit.selftest.controls import Control, Sizes, controls
+from synthaudit.selftest.readings import LEAK, NOBODY, SOME, SUSPICION, VOID, WRONG, Observation
 from synthaudit.selftest.trial import Cell, Trial
 
 TINY = Sizes(patients=6, samples=12, image_px=32)
@@ -134,7 +124,10 @@ def test_what_did_not_run_is_void(cases: dict[str, Control], make: Make) -> None
     audit = replace(make("passing"), findings=(), rules=())
     words = {one.name: one.read(audit, cases["oracle"]).word for one in CHECKS if one.probe}
     assert set(words.values()) == {VOID}
-    assert [name for name, word in words.items() if word in check(name).expected("oracle")] == ["copied volumes"]
+    assert [name for name, word in words.items() if word in check(name).expected("oracle")] == [
+        "copied volumes",
+        "translated patients",
+    ]
 
 
 def answered(*words: str) -> Trial:
