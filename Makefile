@@ -37,7 +37,7 @@ demo: setup
 	$(BIN)/synthaudit demo --out demo
 
 test: setup
-	$(ONE_THREAD) $(BIN)/pytest -m "not slow and not gpu" -n $(TEST_PROCESSES) -q
+	$(ONE_THREAD) $(BIN)/pytest -m "not slow and not gpu" -n $(TEST_PROCESSES) --dist worksteal -q
 
 test-slow: setup
 	$(ONE_THREAD) $(BIN)/pytest -m "slow and not gpu" --run-slow -q

@@ -33,6 +33,7 @@ def test_quickstart_fails_the_copier_and_not_the_oracle() -> None:
     assert audits["oracle"].verdict is not Verdict.FAIL
 
 
+@pytest.mark.slow
 def test_a_folder_is_audited_and_every_report_written(tmp_path: Path) -> None:
     quick = Settings(planted_patients=10, planted_decoys=4, planted_per_strength=0)
     result = example("audit_a_folder").main(tmp_path / "out", quick)
@@ -41,6 +42,7 @@ def test_a_folder_is_audited_and_every_report_written(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "restricted" / "exposures.csv").exists()
 
 
+@pytest.mark.slow
 def test_the_checkpoint_that_memorized_stops_the_training() -> None:
     audits = example("gate_a_checkpoint").main()
     assert audits[0].verdict is not Verdict.FAIL

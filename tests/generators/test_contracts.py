@@ -30,6 +30,7 @@ LONG = {"private-latent-diffusion"}
 
 SMALL = {
     "size": 16,
+    "slices": 4,
     "batch": 8,
     "patch": 2,
     "width": 8,
@@ -95,6 +96,12 @@ def _cohort() -> Cohort:
     return replace(images, patients=patients, known_patient=known, attributes=attributes)
 
 
+def _stacked(cohort: Cohort) -> Cohort:
+    """The same, the four images of each patient taken for slices of a volume; for kinds that learn volumes."""
+    positions = tuple(float(slice_) for slice_ in range(SMALL["slices"]) for _ in range(PATIENTS))
+    return replace(cohort, volumes=cohort.patients, positions=positions)
+
+
 @pytest.fixture(scope="module")
 def cohort() -> Cohort:
     return _cohort()
@@ -108,6 +115,8 @@ def case(request: pytest.FixtureRequest, cohort: Cohort, tmp_path_factory: pytes
     untrained: Any = kind.from_spec("")
     settings = {name: SMALL[name] for name in setting_types(untrained.recipe) if name in SMALL}
     untrained = replace(untrained, recipe=replace(untrained.recipe, **settings))
+    if "slices" in settings:
+        cohort = _stacked(cohort)
     whole, cut = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("cut")
     fitted = untrained.fit(cohort, Budget(steps=STEPS), 1, folder=whole)
     with suppress(KeyboardInterrupt):
@@ -118,14 +127,16 @@ def case(request: pytest.FixtureRequest, cohort: Cohort, tmp_path_factory: pytes
     return Case(kind, untrained, fitted, whole, kept, resumed, answers)
 
 
-def _images() -> NDArray[np.float32]:
+def _images(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Three images, or three volumes whose slices are all the same."""
     population = ChestPopulation(seed=6, size=16)
-    return np.stack([population.image(patient) for patient in range(3)])
+    images = np.stack([population.image(patient) for patient in range(3)])
+    return images if len(shape) == 2 else np.repeat(images[:, None], shape[0], axis=1)
 
 
 def _asked(generator: Any, n: int = 3) -> dict[Capability, Callable[[], NDArray[np.float32]]]:
     """Capability -> the call that shows it."""
-    x = _images()[:n]
+    x = _images(generator.spec.shape)[:n]
 
     def denoised() -> NDArray[np.float32]:
         z = generator.encode(x)
@@ -164,7 +175,8 @@ def test_what_it_claims_it_does(case: Case) -> None:
             low, high = case.fitted.spec.value_range
             assert low <= made.min() <= made.max() <= high, capability
     if Capability.ENCODE in case.fitted.capabilities():
-        assert case.fitted.decode(case.fitted.encode(_images())).shape == (3, 16, 16)
+        shape = case.fitted.spec.shape
+        assert case.fitted.decode(case.fitted.encode(_images(shape))).shape == (3, *shape)
 
 
 def test_an_item_does_not_depend_on_how_many_come_with_it(case: Case) -> None:

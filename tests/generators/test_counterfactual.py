@@ -19,7 +19,7 @@ from synthaudit.statistics.roc import auc
 
 Floats = NDArray[np.float32]
 SMALL = CounterfactualRecipe(size=16, components=24, finding="cardiomegaly")
-TRAIN, JUDGE = 96, 128
+TRAIN, JUDGE, HELD_OUT = 96, 96, 64
 
 
 def _images(cohort: Cohort) -> Floats:
@@ -28,7 +28,7 @@ def _images(cohort: Cohort) -> Floats:
 
 @pytest.fixture(scope="module")
 def people() -> Cohort:
-    return ChestPopulation(seed=3, size=16).cohort(Role.TRAIN, range(320))
+    return ChestPopulation(seed=3, size=16).cohort(Role.TRAIN, range(TRAIN + JUDGE + HELD_OUT))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def fitted(train: Cohort) -> Counterfactual:
 
 @pytest.fixture(scope="module")
 def held_out(people: Cohort) -> Cohort:
-    return people.subset(range(TRAIN + JUDGE, 320))
+    return people.subset(range(TRAIN + JUDGE, TRAIN + JUDGE + HELD_OUT))
 
 
 def test_the_logistic_fit_is_at_its_minimum() -> None:
