@@ -91,6 +91,12 @@ class FittedCounterfactual:
 class Counterfactual:
     """The reference counterfactual.
 
+    Measured on chest phantoms (32 px, population seed 3, finding cardiomegaly, 512 training patients, 80 of them with
+    it; 128 other patients with two visits, those images without it; gain 4; 2 CPU seconds). The logit gains 4.00 in the
+    median, and that of a judge fitted to 512 others' pixels 1.2 on average, and in every image; a change as large
+    along random components gives it .02, in 57 % of images. The nearest of all inputs is the image's own for all, and
+    apart from that the patient's other visit for 75 %, as before the shift (72 % at gain 8).
+
     Attributes:
         recipe: Its settings.
         device: "cpu" or "cuda"; it computes on the CPU whichever.
@@ -98,6 +104,12 @@ class Counterfactual:
     """
 
     kind: ClassVar[str] = "counterfactual"
+    leaks: ClassVar[str] = (
+        "Its input, by design. No pull toward a training patient was found: on chest phantoms (32 px, seed 3, gain 4) "
+        "the nearest training image becomes another one for 33 % of images when fitted to 64 patients and 21 % with "
+        "512, but for 32 % and 25 % after a change as large along random components. The classifier knows its members: "
+        "with 64 patients it tells their finding with AUC 1.00, that of strangers with .93."
+    )
     recipe: CounterfactualRecipe = field(default_factory=CounterfactualRecipe)
     device: str = "cpu"
     fitted: FittedCounterfactual | None = None
