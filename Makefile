@@ -40,7 +40,7 @@ test: setup
 	$(ONE_THREAD) $(BIN)/pytest -m "not slow and not gpu" -n $(TEST_PROCESSES) --dist worksteal -q
 
 test-slow: setup
-	$(ONE_THREAD) $(BIN)/pytest -m "slow and not gpu" --run-slow -q
+	$(ONE_THREAD) $(BIN)/pytest -m "slow and not gpu" --run-slow -n $(TEST_PROCESSES) --dist worksteal -q
 
 lint: setup
 	$(BIN)/ruff check .
