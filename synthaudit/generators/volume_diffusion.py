@@ -53,9 +53,18 @@ class VolumeLatentDiffusion(LatentDiffusion):
 
     Inside, a volume is an image of `slices` rows of size * size pixels: components, texture and clipping know no
     neighborhoods, so nothing is lost by it.
+
+    Measured on brain phantoms (T1, 8 slices of 16 px, population seed 3, 64 volumes to learn from, 16 held out; 6
+    components, no whitening, width 96, depth 2, 250 steps, seed 1; half a CPU second): held-out denoising loss 1.06,
+    untrained 1.10; correlation of neighboring slices, the mean volume taken away, .27 in samples, .28 in held-out
+    volumes, .00 where each slice is of another sample. That correlation is the components' merit, not the network's.
     """
 
     kind: ClassVar[str] = "volume-latent-diffusion"
+    leaks: ClassVar[str] = (
+        "Not measured as leaks. With few volumes the loss alone misleads: components fitted to the members shrink "
+        "strangers' codes, so that strangers have the lower loss (64 volumes of 8 x 16 x 16, AUC of members .44)."
+    )
     recipe: VolumeRecipe = field(default_factory=VolumeRecipe)
 
     @property
