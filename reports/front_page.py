@@ -75,8 +75,19 @@ def _size(cohort: CohortSummary) -> str:
 
 
 def _found(audit: Audit) -> list[Flowable]:
-    """The answers that bear on the verdict; what is as it should be, or was asked of nothing, is told further on."""
-    shown = [f for f in audit.findings if f.probe not in {PLANTED, CONTEXT} and not _of_nothing(f) and not _seeing(f)]
+    """The answers that bear on the verdict; what is as it should be, or was asked of nothing, is told further on.
+
+    A question that did not run is told here only if the policy asks for it.
+    """
+    judged = {result.rule.measure.partition("/")[0] for result in audit.rules}
+    shown = [
+        f
+        for f in audit.findings
+        if f.probe not in {PLANTED, CONTEXT}
+        and not (f.not_run is not None and f.probe not in judged)
+        and not _of_nothing(f)
+        and not _seeing(f)
+    ]
     answers = [_answer(finding) for finding in shown]
     return [blocks.text(answer) for answer in answers] or [blocks.text("No probe ran. Nothing was found or excluded.")]
 

@@ -83,6 +83,7 @@ _MEASURES = {
     "detectable_auc": "AUC that would have been told from guessing",
     "p_value": "All attacks together: better than guessing?",
     "auc": "AUC",
+    "excess_auc": "AUC beyond difficulty, less one half",
     "tpr_at_1pct_fpr": "Named at 1 % false positives",
     "tpr_at_0.1pct_fpr": "Named at 0.1 % false positives",
     "exchangeability_auc": "How well training and holdout can be told apart (0.5: not at all)",
@@ -183,6 +184,7 @@ _PROBES = {
     "membership": "Do the images give away who was trained on?",
     "checkpoint": "Does the generator itself give away who was trained on?",
     "extraction": "Can patients be taken out of the generator?",
+    "pairs": "What does a generator that translates images keep, add and take away?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (

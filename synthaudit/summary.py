@@ -130,7 +130,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         "checkpoint/auc_beyond_chance",
         "Do not give the generator away: it tells who was trained on. Retrain on more patients, with fewer passes over "
-        "them or with differential privacy, and release samples only.",
+        "them or with differential privacy, and release no more than samples that were audited.",
     ),
     (
         "checkpoint/loss_or_critic_asked",

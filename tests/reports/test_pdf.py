@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from synthaudit.audit_record import Audit
-from synthaudit.finding import Kind
+from synthaudit.finding import Finding, Kind
+from synthaudit.policy import RuleResult, Verdict
 from synthaudit.reports.annex import Annex
 from synthaudit.reports.pdf import Pdf
 
@@ -49,6 +50,16 @@ def test_pages_are_a4_and_numbered(audit: Audit, pages_of: Pages) -> None:
         assert page.mediabox.width == pytest.approx(595.28, abs=0.1)
         assert page.mediabox.height == pytest.approx(841.89, abs=0.1)
         assert f"Page {number} of {len(pages)}" in page.extract_text()
+
+
+def test_what_did_not_run_is_on_the_first_page_only_if_it_was_asked(passing: Audit, pages_of: Pages) -> None:
+    unasked = Finding("pairs", "Are pairs kept?", "", not_run="the generator makes no pairs")
+    asked = replace(passing.rules[0].rule, id="pairs-kept", measure="pairs/kept", requires=())
+    rule = RuleResult(asked, Verdict.INCONCLUSIVE, "Not measured.", None)
+    for rules, told in ((passing.rules, False), ((*passing.rules, rule), True)):
+        audit = replace(passing, rules=rules, findings=(*passing.findings, unasked))
+        first = pages_of(Pdf().render(audit))[0].extract_text()
+        assert ("makes no pairs" in first) is told
 
 
 def test_first_page_answers_alone(audit: Audit, pages_of: Pages) -> None:
