@@ -52,12 +52,12 @@ def test_pages_are_a4_and_numbered(audit: Audit, pages_of: Pages) -> None:
         assert f"Page {number} of {len(pages)}" in page.extract_text()
 
 
-def test_what_did_not_run_is_on_the_first_page_only_if_it_was_asked(passing: Audit, pages_of: Pages) -> None:
+def test_what_did_not_run_is_on_the_first_page_only_if_it_was_asked(failing: Audit, pages_of: Pages) -> None:
     unasked = Finding("pairs", "Are pairs kept?", "", not_run="the generator makes no pairs")
-    asked = replace(passing.rules[0].rule, id="pairs-kept", measure="pairs/kept", requires=())
+    asked = replace(failing.rules[0].rule, id="pairs-kept", measure="pairs/kept", requires=())
     rule = RuleResult(asked, Verdict.INCONCLUSIVE, "Not measured.", None)
-    for rules, told in ((passing.rules, False), ((*passing.rules, rule), True)):
-        audit = replace(passing, rules=rules, findings=(*passing.findings, unasked))
+    for rules, told in ((failing.rules, False), ((*failing.rules, rule), True)):
+        audit = replace(failing, rules=rules, findings=(*failing.findings, unasked))
         first = pages_of(Pdf().render(audit))[0].extract_text()
         assert ("makes no pairs" in first) is told
 
