@@ -52,10 +52,14 @@ class PrivateFit:
 
 
 def public_cohort(size: int) -> Cohort:
-    """Simulated patients: public, since they are nobody."""
+    """Simulated patients: public, since they are nobody.
+
+    Their names say so: other simulated patients, who may be in training, are numbered in the same way.
+    """
     from synthaudit.phantoms.chest import ChestPopulation
 
-    return ChestPopulation(seed=PUBLIC_SEED, size=size).cohort(Role.REFERENCE, range(PUBLIC_PATIENTS))
+    cohort = ChestPopulation(seed=PUBLIC_SEED, size=size).cohort(Role.REFERENCE, range(PUBLIC_PATIENTS))
+    return replace(cohort, patients=tuple(f"public {patient}" for patient in cohort.patients))
 
 
 def check_public(public: Cohort, cohort: Cohort) -> None:
