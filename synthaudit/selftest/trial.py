@@ -18,8 +18,10 @@ from synthaudit.selftest.controls import FIRST, Control, Sizes, controls
 from synthaudit.selftest.readings import Observation
 
 POLICY = "internal"
-ONCE = ("encoders", "planted")
+ONCE = ("encoders", "inputs", "planted")
 """Probes whose answer rests on the real images: asked of the first control, and used to judge those that share them."""
+ASKED_AGAIN = ("inputs",)
+"""Those of them that are asked of real images of another kind, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ def run_trial(
     with tempfile.TemporaryDirectory() as folder:
         auditor = _Auditor(seed, sizes, EmbeddingCache(Path(folder)), Memo(), workers)
         for case in progress.track(cases, "controls", len(cases)):
-            result = auditor.audited(case, () if case.name == FIRST else ONCE)
+            same_people = case.holdout is cases[0].holdout
+            known = ONCE if same_people else tuple(name for name in ONCE if name not in ASKED_AGAIN)
+            result = auditor.audited(case, () if case.name == FIRST else known)
             if case.name == FIRST:
                 shared = tuple(finding for finding in result.findings if finding.probe in ONCE)
-            elif case.holdout is cases[0].holdout:
+            elif same_people:
                 result = judge_again(replace(result, findings=(*result.findings, *shared)), POLICY)
             asked = [check for check in CHECKS if not check.only or case.name in check.only]
             mine = [_cell(check, result, case) for check in asked]
