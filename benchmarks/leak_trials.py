@@ -78,8 +78,7 @@ def kind(name: str, steps: int) -> Fit:
 
     def fit(cohort: Cohort, seed: int) -> Any:
         fresh = registry.generators()[name].from_spec("")
-        recipe = replace(fresh, size=32) if name == "ppca" else replace(fresh, recipe=replace(fresh.recipe, size=32))
-        return recipe.fit(cohort, Budget(steps=steps), seed)
+        return replace(fresh, recipe=replace(fresh.recipe, size=32)).fit(cohort, Budget(steps=steps), seed)
 
     return fit
 
