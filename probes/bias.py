@@ -1,0 +1,25 @@
+"""Are the synthetic images right, and safe, for every group of patients?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from synthaudit.errors import NotEnoughData
+from synthaudit.finding import Finding
+from synthaudit.probe import Evidence, Need
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """The probe `bias`."""
+
+    name: ClassVar[str] = "bias"
+    question: ClassVar[str] = "Are the synthetic images right, and safe, for every group of patients?"
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def run(self, evidence: Evidence, rng: np.random.Generator) -> Finding:  # noqa: ARG002
+        """The answer."""
+        raise NotEnoughData("it is being built")

@@ -1,0 +1,1 @@
+"""Is each synthetic image, and each part of it, supported by real images."""
