@@ -12,6 +12,7 @@ from reportlab.platypus import Flowable, KeepTogether, PageBreak, Table
 from synthaudit.audit_record import Audit, EncoderSummary
 from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.blocks import Column
+from synthaudit.reports.chapters import in_order
 from synthaudit.reports.theme import GRAY, REGULAR, WIDTH
 
 _DECISIONS = (
@@ -50,7 +51,9 @@ def _method() -> list[Flowable]:
 
 
 def _limits(audit: Audit) -> list[Flowable]:
-    limits = [limit for finding in audit.findings for limit in finding.limits]
+    """Of the questions that the verdict rests on, and of all audits; the others say theirs on their own pages."""
+    judged = {result.rule.measure.partition("/")[0] for result in audit.rules}
+    limits = [limit for finding in in_order(audit.findings) if finding.probe in judged for limit in finding.limits]
     unrun = [f"“{finding.question}” was not answered at all." for finding in audit.findings if finding.not_run]
     return [
         *blocks.section("What this audit cannot see"),

@@ -12,17 +12,17 @@ from synthaudit.finding import Chart, ChartKind, Finding, Measure
 from synthaudit.policy import RuleResult, Verdict
 from synthaudit.reports import blocks, formats, wording
 from synthaudit.reports.blocks import Column
+from synthaudit.reports.chapters import in_order
 from synthaudit.reports.charts import drawing
-from synthaudit.reports.front_page import CONTEXT, PLANTED
 from synthaudit.reports.theme import VERDICT_COLORS
 
 UNDER_TEN = "under 10"
 
 
 def story(audit: Audit) -> list[Flowable]:
-    """Rules, cohorts, findings; planted copies after them, since they weigh all the others, and context last."""
-    findings = sorted(audit.findings, key=lambda finding: (finding.probe == CONTEXT, finding.probe == PLANTED))
-    return [*_rules(audit), *_cohorts(audit), *(part for finding in findings for part in _finding(finding))]
+    """Rules, cohorts, and the findings in the order of their chapters."""
+    findings = (part for finding in in_order(audit.findings) for part in _finding(finding))
+    return [*_rules(audit), *_cohorts(audit), *findings]
 
 
 def _rules(audit: Audit) -> list[Flowable]:
@@ -154,7 +154,15 @@ def _finding(finding: Finding) -> list[Flowable]:
     charts = [part for chart in finding.charts for part in _chart(chart)]
     drawn = _in_cells(finding.charts)
     told = [measure for measure in finding.measures if measure.name not in drawn]
-    return [*heading, blocks.box([blocks.text(finding.answer, "strong")]), *_measures(told), *charts]
+    answer = blocks.box([blocks.text(finding.answer, "strong")])
+    return [*heading, answer, *charts, *_unsaid(finding.limits), *_measures(told)]
+
+
+def _unsaid(limits: Sequence[str]) -> list[Flowable]:
+    """What the answer does not cover, beside the answer itself."""
+    if not limits:
+        return []
+    return [*blocks.subsection("What this does not say", room_mm=20), *blocks.bullets(limits), blocks.space(2)]
 
 
 def _in_cells(charts: Sequence[Chart]) -> set[str]:

@@ -8,6 +8,7 @@ from synthaudit.audit_record import Audit, CohortSummary
 from synthaudit.finding import Finding
 from synthaudit.policy import Verdict
 from synthaudit.reports import blocks, formats, wording
+from synthaudit.reports.chapters import in_order
 from synthaudit.reports.theme import WIDTH
 
 PLANTED = "planted"
@@ -75,16 +76,16 @@ def _size(cohort: CohortSummary) -> str:
 
 
 def _found(audit: Audit) -> list[Flowable]:
-    """The answers that bear on the verdict; what is as it should be, or was asked of nothing, is told further on.
+    """The answers that the verdict rests on; the page behind tells them all.
 
-    A question that did not run is told here only if the policy asks for it.
+    What is as it should be, or was asked of nothing, is told there only. Without any rule, every answer counts.
     """
     judged = {result.rule.measure.partition("/")[0] for result in audit.rules}
     shown = [
         f
-        for f in audit.findings
+        for f in in_order(audit.findings)
         if f.probe not in {PLANTED, CONTEXT}
-        and not (f.not_run is not None and f.probe not in judged)
+        and (f.probe in judged or (not judged and f.not_run is None))
         and not _of_nothing(f)
         and not _seeing(f)
     ]

@@ -23,7 +23,7 @@ class Pdf:
 
     def render(self, audit: Audit) -> bytes:
         """The document; equal audits give equal bytes."""
-        from synthaudit.reports import closing_pages, evidence_pages, front_page, wording
+        from synthaudit.reports import answers_page, closing_pages, evidence_pages, front_page, wording
         from synthaudit.reports.page import Sheet, render
 
         told, identity = public(audit), audit_id(audit)
@@ -36,6 +36,7 @@ class Pdf:
         return render(
             lambda: [
                 *front_page.story(told, identity),
+                *answers_page.story(told),
                 *evidence_pages.story(told),
                 *closing_pages.story(told, identity),
             ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import runpy
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -63,7 +64,17 @@ def pages_of() -> Callable[[bytes], list[Any]]:
     return lambda content: list(PdfReader(BytesIO(content)).pages)
 
 
+_FURNITURE = re.compile(
+    r"Audit [0-9a-f]{12} .*?Page \d+ of \d+( Privacy audit of synthetic medical images Verdict: \w+)?"
+)
+
+
 @pytest.fixture
 def text_of(pages_of: Callable[[bytes], list[Any]]) -> Callable[[bytes], str]:
-    """All words of a PDF, one blank between them; page furniture included."""
-    return lambda content: " ".join(" ".join(page.extract_text() for page in pages_of(content)).split())
+    """All words of a PDF, one blank between them; page furniture of the first page only."""
+
+    def words(content: bytes) -> str:
+        pages = [" ".join(page.extract_text().split()) for page in pages_of(content)]
+        return " ".join([*pages[:1], *(_FURNITURE.sub("", page, count=1).strip() for page in pages[1:])])
+
+    return words
