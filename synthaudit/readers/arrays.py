@@ -20,6 +20,7 @@ from synthaudit.errors import UnreadableImage
 from synthaudit.readers.intensity import finished, to_unit
 from synthaudit.readers.limits import block_mean, check_size, giants_in_turn, reduction_factor
 from synthaudit.readers.rejection import unreadable
+from synthaudit.readers.stored import StoredFile, head, opened
 
 EXTENSIONS = frozenset({".npy", ".npz"})
 MAX_PACKED_BYTES = 2**31
@@ -39,7 +40,7 @@ class ArraySource:
         index: Position in a stack; None where the array is one image.
     """
 
-    path: Path = field(repr=False)
+    path: StoredFile = field(repr=False)
     member: str = ""
     index: int | None = None
 
@@ -67,7 +68,7 @@ class ArraySource:
             raise unreadable(error) from None
 
 
-def array_items(path: Path) -> list[tuple[str, ArraySource]]:
+def array_items(path: StoredFile) -> list[tuple[str, ArraySource]]:
     """Every image in the file, as (what to add to the file's name, source); reads headers only.
 
     In an .npz of several arrays, those that cannot be images by their shape (labels, ids) are passed over.
@@ -76,18 +77,24 @@ def array_items(path: Path) -> list[tuple[str, ArraySource]]:
         UnreadableImage: The file holds no array that is an image or a stack of images, or cannot be read.
     """
     try:
-        if path.stat().st_size == 0:
-            raise UnreadableImage("empty-file", "an array is needed, got zero bytes; copy the file again")
-        if path.suffix.lower() == ".npy":
+        with opened(path) as stream:
+            if not stream.read(1):
+                raise UnreadableImage("empty-file", "an array is needed, got zero bytes; copy the file again")
+        if not _is_packed(path):
             return _items(path, "", "", _array(path, "").shape)
         return _packed_items(path)
     except Exception as error:
         raise unreadable(error) from None
 
 
-def _packed_items(path: Path) -> list[tuple[str, ArraySource]]:
+def _is_packed(file: StoredFile) -> bool:
+    """Whether it is an .npz: by its name, or where it has none by the mark of a ZIP."""
+    return file.suffix.lower() == ".npz" if isinstance(file, Path) else head(file, 2) == b"PK"
+
+
+def _packed_items(path: StoredFile) -> list[tuple[str, ArraySource]]:
     shapes: dict[str, tuple[int, ...]] = {}
-    with zipfile.ZipFile(path) as archive:
+    with opened(path) as whole, zipfile.ZipFile(whole) as archive:
         for entry in archive.namelist():
             if entry.endswith(".npy"):
                 with archive.open(entry) as stream:
@@ -106,7 +113,7 @@ def _packed_items(path: Path) -> list[tuple[str, ArraySource]]:
     return found
 
 
-def _items(path: Path, member: str, prefix: str, shape: tuple[int, ...]) -> list[tuple[str, ArraySource]]:
+def _items(path: StoredFile, member: str, prefix: str, shape: tuple[int, ...]) -> list[tuple[str, ArraySource]]:
     single = len(shape) == 2 or (len(shape) == 3 and shape[-1] in _CHANNELS)
     stack = (len(shape) == 3 and not single) or (len(shape) == 4 and (shape[-1] in _CHANNELS or shape[1] in _CHANNELS))
     if single:
@@ -118,15 +125,15 @@ def _items(path: Path, member: str, prefix: str, shape: tuple[int, ...]) -> list
     return [(f"{prefix}#{i}", ArraySource(path, member, i)) for i in range(shape[0])]
 
 
-def _array(path: Path, member: str) -> NDArray[Any]:
-    """The array, read in place (.npy) or unpacked and kept for the next image of the same stack (.npz)."""
+def _array(path: StoredFile, member: str) -> NDArray[Any]:
+    """The array, read in place (.npy on a disk) or unpacked and kept for the next image of the same stack."""
     try:
-        if not member and path.suffix.lower() == ".npy":
+        if isinstance(path, Path) and not member and not _is_packed(path):
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
             return array
-        state = path.stat()
+        state = str((path.stat().st_mtime_ns, path.stat().st_size)) if isinstance(path, Path) else path.state()
         with _unpacking:
-            return _unpacked(path, member, state.st_mtime_ns, state.st_size)
+            return _unpacked(path, member, state)
     except ValueError as error:
         if "allow_pickle" in str(error) or "Python objects" in str(error):
             raise UnreadableImage(
@@ -136,13 +143,17 @@ def _array(path: Path, member: str) -> NDArray[Any]:
 
 
 @lru_cache(maxsize=2)
-def _unpacked(path: Path, member: str, _mtime_ns: int, _size: int) -> NDArray[Any]:
-    with zipfile.ZipFile(path) as archive:
-        size = archive.getinfo(f"{member}.npy").file_size
-    if size > MAX_PACKED_BYTES:
-        raise UnreadableImage(
-            "too-large", f"at most {MAX_PACKED_BYTES:,} bytes can be unpacked, got {size:,}; save the array as .npy"
-        )
-    with np.load(path, allow_pickle=False) as file:
-        array: NDArray[Any] = file[member]
-        return array
+def _unpacked(path: StoredFile, member: str, _state: str) -> NDArray[Any]:
+    with opened(path) as stream:
+        if not member:
+            array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
+            return array
+        with zipfile.ZipFile(stream) as archive:
+            size = archive.getinfo(f"{member}.npy").file_size
+            if size > MAX_PACKED_BYTES:
+                raise UnreadableImage(
+                    "too-large",
+                    f"at most {MAX_PACKED_BYTES:,} bytes can be unpacked, got {size:,}; save the array as .npy",
+                )
+            with archive.open(f"{member}.npy") as packed:
+                return np.lib.format.read_array(packed, allow_pickle=False)

@@ -1,4 +1,4 @@
-"""Single-frame DICOM: pixels by fixed rules for each modality, and the header's columns.
+"""DICOM: pixels by fixed rules for each modality, and the header's columns.
 
 The file's own window is not used: it is a choice of whoever looked at the image, and two copies of one image may carry
 two. CT has a fixed window in Hounsfield units, MR and nuclear images a window by percentiles, all else the whole range
@@ -8,7 +8,6 @@ of the bits stored. More than 8 bits are kept.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from synthaudit.readers.intensity import finished, to_unit
 from synthaudit.readers.limits import block_mean, check_size, giants_in_turn, reduction_factor
 from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.readers.rejection import unreadable
+from synthaudit.readers.stored import StoredFile, head, opened
 
 EXTENSIONS = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 
@@ -45,9 +45,15 @@ _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 @dataclass(frozen=True, slots=True)
 class DicomSource:
-    """One single-frame DICOM file."""
+    """One image of a DICOM file.
 
-    path: Path = field(repr=False)
+    Attributes:
+        path: The file.
+        frame: Which frame, counted from 0; None where the file has one.
+    """
+
+    path: StoredFile = field(repr=False)
+    frame: int | None = None
 
     def read(self) -> NDArray[np.float32]:
         """(h, w) or (h, w, 3) float32 in [0, 1], 0 black; reduced by a whole factor where a side is above 4096 pixels.
@@ -59,31 +65,65 @@ class DicomSource:
         """
         try:
             with library_warnings_silenced:
-                return finished(_decoded(_dataset(self.path)))
+                return decoded(dataset_of(self.path), self.frame)
         except Exception as error:  # decoders raise whatever they like on broken files
             raise unreadable(error) from None
 
 
-def has_preamble(path: Path) -> bool:
+def has_preamble(file: StoredFile) -> bool:
     """Whether the file has the DICOM mark behind its first 128 bytes; False where it cannot be opened."""
+    return head(file, 132)[128:] == b"DICM"
+
+
+def images_in(dataset: Any) -> list[tuple[str, int | None]]:
+    """Every image of a data set, as (what to add to the file's name, frame); ("", None) alone where it has one frame.
+
+    Raises:
+        UnreadableImage: "no-pixels", or what else its header says already.
+    """
+    _check_is_image(dataset)
+    return [("", None)]
+
+
+def decoded(dataset: Any, frame: int | None = None) -> NDArray[np.float32]:
+    """One image of a pydicom data set, however it was come by: as `DicomSource.read` gives it.
+
+    `dataset.file_meta.TransferSyntaxUID` says how its pixels are encoded; it must be there.
+
+    Args:
+        dataset: With its pixels.
+        frame: Counted from 0; None where there is one.
+
+    Raises:
+        UnreadableImage: As `DicomSource.read`.
+    """
     try:
-        with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
+        with library_warnings_silenced:
+            return finished(_decoded(dataset, frame))
+    except Exception as error:  # decoders raise whatever they like on broken files
+        raise unreadable(error) from None
 
 
-def _dataset(path: Path) -> Any:
+def dataset_of(file: StoredFile) -> Any:
+    """The pydicom data set in a file, pixels included, with or without the preamble.
+
+    Raises:
+        UnreadableImage: "empty-file" or "wrong-content"; or what pydicom raises on a broken file.
+    """
     from pydicom import dcmread
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    if path.stat().st_size == 0:
+    start = head(file, 132)
+    if not start:
+        opened(file).close()  # says why, where it cannot be opened
         raise UnreadableImage("empty-file", "a DICOM object is needed, got zero bytes; copy the file again")
-    if has_preamble(path):
-        return dcmread(path)
+    with opened(file) as stream:
+        if start[128:] == b"DICM":
+            return dcmread(stream)
     # Old exports leave the preamble out. Without it anything parses, so what matters must be there.
     try:
-        dataset = dcmread(path, force=True)
+        with opened(file) as stream:
+            dataset = dcmread(stream, force=True)
         is_image = "SOPClassUID" in dataset and "Rows" in dataset
     except Exception:
         is_image = False
@@ -96,15 +136,20 @@ def _dataset(path: Path) -> Any:
     return dataset
 
 
-def _decoded(dataset: Any) -> NDArray[np.float32]:
+def _check_is_image(dataset: Any) -> None:
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise UnreadableImage("no-pixels", "an image is needed, found a DICOM object without pixels; remove it")
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise UnreadableImage("multi-frame", "one frame a file is needed, got several; save each frame as its own file")
+
+
+def _decoded(dataset: Any, frame: int | None) -> NDArray[np.float32]:
+    if frame is None:
+        _check_is_image(dataset)
     height, width = int(dataset.Rows), int(dataset.Columns)
     check_size(height, width)
     with giants_in_turn(height, width):
-        stored = _in_color(_pixels(dataset), dataset)
+        stored = _in_color(_pixels(dataset, frame), dataset)
         factor = reduction_factor(height, width)
         values = block_mean(lambda top, bottom: stored[top:bottom], height, width, factor)
     if stored.dtype.kind == "f":
@@ -117,7 +162,7 @@ def _decoded(dataset: Any) -> NDArray[np.float32]:
     return _with_polarity(_gray_unit(values, dataset), dataset)
 
 
-def _pixels(dataset: Any) -> NDArray[Any]:
+def _pixels(dataset: Any, frame: int | None) -> NDArray[Any]:
     """Stored values as the codec gives them, (h, w) or (h, w, 3)."""
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
@@ -132,7 +177,7 @@ def _pixels(dataset: Any) -> NDArray[Any]:
     plugin = _PLUGINS.get(str(syntax), "")
     try:
         array: NDArray[Any] = pixel_array(
-            dataset, decoding_plugin=plugin if plugin in decoder.available_plugins else ""
+            dataset, index=frame, decoding_plugin=plugin if plugin in decoder.available_plugins else ""
         )
     except Exception:
         if syntax == _JPEG_EXTENDED and int(dataset.BitsStored) > 8:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from synthaudit.readers.quiet import library_warnings_silenced
+from synthaudit.readers.stored import StoredFile, opened
 
 COLUMNS = ("patient_id", "sex", "age", "study_date", "view", "modality", "site")
 
@@ -22,7 +22,7 @@ _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate")
 _YEARS_IN = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
-def header_columns(path: Path) -> Mapping[str, str]:
+def header_columns(file: StoredFile) -> Mapping[str, str]:
     """Column -> value as text, "" where the header does not say; all "" where it cannot be read.
 
     `age` is in years, `study_date` as YYYY-MM-DD. Pixels are not read.
@@ -31,8 +31,17 @@ def header_columns(path: Path) -> Mapping[str, str]:
 
     tags: list[Any] = [*_KEYWORDS.values(), *_DATES, "PatientAge", "PatientBirthDate"]
     try:
+        with library_warnings_silenced, opened(file) as stream:
+            dataset = dcmread(stream, force=True, stop_before_pixels=True, specific_tags=tags)
+    except Exception:  # the pixels could be read; a broken header only means that nothing is known
+        return dict.fromkeys(COLUMNS, "")
+    return columns_of(dataset)
+
+
+def columns_of(dataset: Any) -> Mapping[str, str]:
+    """The same of a pydicom data set, however it was come by."""
+    try:
         with library_warnings_silenced:
-            dataset = dcmread(path, force=True, stop_before_pixels=True, specific_tags=tags)
             columns = {column: _text(dataset, keyword) for column, keyword in _KEYWORDS.items()}
             date = next((found for keyword in _DATES if (found := _date(_text(dataset, keyword)))), "")
             born = _date(_text(dataset, "PatientBirthDate"))

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from synthaudit.readers.stored import StoredFile
+
 READING_RULES = 1
 """Raised by one whenever a change in these readers changes pixels."""
 FILE_NAME = "pixel-digests.sqlite3"
@@ -38,16 +40,22 @@ def _decoders() -> str:
     return " ".join(found)
 
 
-def cache_key(path: Path, item: str) -> str | None:
+def cache_key(file: StoredFile, item: str) -> str | None:
     """SHA-256 (hex) over the file's path, size, time of change, the item in it and the decoders; None without a file.
 
     Only this hash is stored: a cache must not list the files of patients.
     """
-    try:
-        state = path.stat()
-    except OSError:
+    if isinstance(file, Path):
+        try:
+            stat = file.stat()
+        except OSError:
+            return None
+        state: tuple[object, ...] = (os.fsencode(file.absolute()), item, stat.st_size, stat.st_mtime_ns)
+    elif known := file.state():
+        state = (known, item)
+    else:
         return None
-    parts = (os.fsencode(path.absolute()), item, state.st_size, state.st_mtime_ns, READING_RULES, _decoders())
+    parts = (*state, READING_RULES, _decoders())
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

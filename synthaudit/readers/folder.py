@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from synthaudit.errors import InputError, UsageError
 from synthaudit.readers import arrays, dicom, raster
 from synthaudit.readers.rejection import Rejected
+from synthaudit.readers.stored import StoredFile
 
 UNSUPPORTED_EXTENSIONS = frozenset(
     {".gif", ".webp", ".avif", ".heic", ".jp2", ".j2k", ".jls", ".pgm", ".ppm", ".pnm"}  # pictures
@@ -44,7 +45,7 @@ _KINDS = {
 class FoundFile:
     """A file that may be an image; `name` is its path relative to the folder, with "/" and in Unicode NFC."""
 
-    path: Path = field(repr=False)
+    path: StoredFile = field(repr=False)
     name: str
     kind: Kind
 
@@ -93,11 +94,11 @@ def list_folder(folder: Path) -> Listing:
     named = sorted((normal_name(path.relative_to(folder).as_posix()), str(path), path) for path in _walk(folder))
     files, passed_over = [], []
     for name, _, path in named:
-        kind = _kind(path, name)
-        if isinstance(kind, Kind):
-            files.append(FoundFile(path, name, kind))
+        found = found_file(path, name)
+        if isinstance(found, FoundFile):
+            files.append(found)
         else:
-            passed_over.append(Rejected(name, kind, "by its name"))
+            passed_over.append(found)
     return Listing(tuple(files), tuple(passed_over))
 
 
@@ -113,17 +114,27 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(root, file) for file in files)
 
 
-def _kind(path: Path, name: str) -> Kind | str:
-    """How the file is read, or the reason why it is not."""
+def found_file(file: StoredFile, name: str) -> FoundFile | Rejected:
+    """The file with how it is read, or the reason why it is not; opened only where its name does not tell.
+
+    Args:
+        file: Where its bytes are.
+        name: Its path relative to the folder (or within the archive), as `normal_name` gives it.
+    """
+    kind = _kind(file, name)
+    return FoundFile(file, name, kind) if isinstance(kind, Kind) else Rejected(name, kind, "by its name")
+
+
+def _kind(file: StoredFile, name: str) -> Kind | str:
     parts = name.split("/")
     if any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1] in ("DICOMDIR", "Thumbs.db"):
         return "not-an-image"
-    extension = path.suffix.lower()
+    extension = PurePosixPath(name).suffix.lower()
     if extension in _KINDS:
         return _KINDS[extension]
     if extension in UNSUPPORTED_EXTENSIONS:
         return "unsupported-format"
     # Scanners write files without an extension, or with a piece of an identifier that looks like one.
-    if extension not in _TEXT_EXTENSIONS and dicom.has_preamble(path):
+    if extension not in _TEXT_EXTENSIONS and dicom.has_preamble(file):
         return Kind.DICOM
     return "not-an-image"

@@ -7,7 +7,6 @@ content, not `Image.open`: its guard against large images cannot be lifted for o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -18,6 +17,7 @@ from synthaudit.readers.intensity import finished, to_unit
 from synthaudit.readers.limits import GIANT_PIXELS, block_mean, check_size, giants_in_turn, reduction_factor
 from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.readers.rejection import unreadable
+from synthaudit.readers.stored import StoredFile, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +35,7 @@ _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False)
 class RasterSource:
     """One PNG, JPEG, TIFF or BMP file."""
 
-    path: Path = field(repr=False)
+    path: StoredFile = field(repr=False)
 
     def read(self) -> NDArray[np.float32]:
         """(h, w) or (h, w, 3) float32 in [0, 1]; reduced by a whole factor where a side is above 4096 pixels.
@@ -45,7 +45,7 @@ class RasterSource:
                 "multi-frame", "not-finite", "unsupported-format" or "cannot-open".
         """
         try:
-            with library_warnings_silenced, self.path.open("rb") as stream:
+            with library_warnings_silenced, opened(self.path) as stream:
                 return finished(_decoded(stream))
         except Exception as error:  # decoders raise whatever they like on broken files
             raise unreadable(error) from None

@@ -17,7 +17,7 @@ from synthaudit.readers.arrays import ArraySource, array_items
 from synthaudit.readers.dicom import DicomSource
 from synthaudit.readers.dicom_header import header_columns
 from synthaudit.readers.digest_cache import Checked, cache_key, digest_cache
-from synthaudit.readers.folder import FoundFile, Kind, list_folder
+from synthaudit.readers.folder import FoundFile, Kind, Listing, list_folder
 from synthaudit.readers.raster import RasterSource
 from synthaudit.readers.rejection import Rejected
 
@@ -89,7 +89,11 @@ def scan_folder(folder: Path, stage: str, workers: int, progress: Progress, cach
         progress: Where to tell how far it is; counts files.
         cache: Folder that keeps digests between audits, or None.
     """
-    listing = list_folder(folder)
+    return scan_files(list_folder(folder), stage, workers, progress, cache)
+
+
+def scan_files(listing: Listing, stage: str, workers: int, progress: Progress, cache: Path | None) -> ScannedFolder:
+    """The same for files listed by other means: in an archive, on a server. See `readers.stored`."""
     images: list[ScannedImage] = []
     rejected: list[Rejected] = []
     with digest_cache(cache) as kept:
