@@ -8,6 +8,7 @@ Reference: Karras, Aittala, Aila, Laine 2022, arXiv:2206.00364.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -60,17 +61,17 @@ class DenoisingGenerator(NetworkGenerator):
 
     recipe: DenoisingRecipe = field(default_factory=DenoisingRecipe)
 
+    @abstractmethod
     def encode(self, x: Images) -> Latents:
         """(n, d) clean latents; about 1 in deviation, taken together."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, z: Latents) -> Images:
         """(n, size, size) images of latents."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bound(self, condition: Tensor, guided: bool) -> nn.Module:
         """The network of (b, d) latents and (b,) noise alone, (b, c) `condition` given, with guidance if `guided`."""
-        raise NotImplementedError
 
     def unconditional(self, n: int) -> Latents:
         """(n, c) conditions that ask for nothing in particular; c is 0 for a kind that knows none."""

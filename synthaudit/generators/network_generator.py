@@ -29,6 +29,7 @@ A kind derives from `NetworkGenerator`, names its recipe, and adds `learner` and
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -86,7 +87,7 @@ class NetworkRecipe:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class NetworkGenerator:
+class NetworkGenerator(ABC):
     """A generator made of torch networks; see the module's text.
 
     Attributes:
@@ -101,9 +102,9 @@ class NetworkGenerator:
     device: str = "cpu"
     fitted: FittedNetworks | None = None
 
+    @abstractmethod
     def learner(self, facts: Facts) -> Learner:
         """The networks and one step of their training, for `network_fit`."""
-        raise NotImplementedError
 
     def facts(self, cohort: Cohort) -> Facts:
         """What the data decide; it goes on the card, so it must not name anyone. Nothing by default."""
