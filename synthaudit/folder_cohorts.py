@@ -1,4 +1,4 @@
-"""Folders and a table to cohorts by role, with an account of what was left out or used with a warning.
+"""Folders, archives, a PACS and a table to cohorts by role, with an account of what was left out or doubted.
 
 What an audit and a fit have in common: whoever reads one cohort alone must read it as an audit does, or the generator
 is fitted to other images than the audit believes.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -20,9 +21,12 @@ from synthaudit.progress import Progress
 from synthaudit.readers.assembly import Described, alike_but_for_case, describe
 from synthaudit.readers.matching import Matching, match_rows
 from synthaudit.readers.rejection import REASONS
-from synthaudit.readers.scan import ScannedFolder, scan_folder
+from synthaudit.readers.scan import ScannedFolder, scan_files
 from synthaudit.readers.table import MetadataTable
 from synthaudit.readers.volumes import DOUBTS, attribute_columns, with_volumes
+from synthaudit.sources.location import Keeping, Location, opened_at
+from synthaudit.sources.opened import Opened
+from synthaudit.sources.own_rows import with_own_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,13 @@ class Reading:
         workers: Threads that decode; all processors if None.
         progress: Where to tell how far it is.
         cache: Folder that keeps digests of pixels between audits.
+        key: The institution's secret, under which headers from a PACS are kept in `cache`; None keeps none.
     """
 
     workers: int | None
     progress: Progress
     cache: Path | None
+    key: bytes | None = None
 
 
 class Account:
@@ -56,28 +62,35 @@ class Account:
             self.files += [(str(role), name, reason) for name in names]
 
 
-def read_folders(
-    folders: Mapping[str, Path], named: Sequence[str], table: MetadataTable | None, reading: Reading, account: Account
+def read_places(
+    places: Mapping[str, Location],
+    named: Sequence[str],
+    table: MetadataTable | None,
+    reading: Reading,
+    account: Account,
 ) -> tuple[dict[Role, Cohort], list[Described]]:
-    """The cohorts that these folders hold, and the images they are made of.
+    """The cohorts that are found there, and the images they are made of.
 
     Args:
-        folders: Role -> its folder. A `role` column in the table may divide the training folder.
-        named: Every role that images are given for, from folders or not; the training folder is not divided into these.
+        places: Role -> its folder, archive or PACS. A `role` column in the table may divide the training images.
+        named: Every role that images are given for, by a place or not; the training images are not divided into these.
         table: Whose image each is.
         reading: How to read.
         account: Where to say what was left out.
 
     Raises:
-        InputError: A folder holds no image that can be read.
+        InputError: A place holds no image that can be read, or a PACS stopped answering.
     """
-    scans = {}
-    for role, folder in folders.items():
+    scans: dict[str, ScannedFolder] = {}
+    opened: dict[str, Opened] = {}
+    for role, place in places.items():
         threads = reading.workers or default_workers()
-        scans[role] = scan_folder(folder, f"reading {role}", threads, reading.progress, reading.cache)
+        opened[role] = opened_at(place, Keeping(reading.cache, reading.key))
+        scans[role] = scan_files(opened[role].listing, f"reading {role}", threads, reading.progress, reading.cache)
         _report_scan(role, scans[role], account)
     columns = table.columns if table is not None else ()
-    matching = _matched(table, folders, scans, account) if table is not None else None
+    matching = _matched(table, opened, scans, account) if table is not None else None
+    matching, columns = with_own_rows(matching, columns, {role: one.columns for role, one in opened.items()})
     used = _described(scans, matching, columns, named, account)
     roles = {Role(image.role) for image in used}
     return {role: _cohort(role, [image for image in used if image.role == role], columns) for role in roles}, used
@@ -102,6 +115,8 @@ def _report_scan(role: str, scan: ScannedFolder, account: Account) -> None:
     for rejected in (*scan.rejected, *scan.passed_over):
         reasons.setdefault(rejected.reason, []).append(rejected.name)
         details.setdefault(rejected.reason, set()).add(rejected.detail)
+    if "not-retrieved" in reasons:
+        _refuse_incomplete(role, len(reasons["not-retrieved"]), len(scan.images) + len(scan.rejected))
     for reason, names in reasons.items():
         # Which syntax it is decides what to install, so the sentence for it names each.
         says = f"{REASONS[reason]} {'; '.join(sorted(details[reason]))}." if reason == "transfer-syntax" else ""
@@ -114,10 +129,18 @@ def _report_scan(role: str, scan: ScannedFolder, account: Account) -> None:
         )
 
 
+def _refuse_incomplete(role: str, lacking: int, listed: int) -> NoReturn:
+    """A PACS that went away took images with it: without them there must be no verdict."""
+    raise InputError(
+        f"{role} needs all of its images, found that {lacking} of {listed} instances were not retrieved: the PACS "
+        f"stopped answering. What was read is kept (unless --no-cache); run the same command again to go on"
+    )
+
+
 def _matched(
-    table: MetadataTable, folders: Mapping[str, Path], scans: Mapping[str, ScannedFolder], account: Account
+    table: MetadataTable, opened: Mapping[str, Opened], scans: Mapping[str, ScannedFolder], account: Account
 ) -> Matching:
-    matching = match_rows(table, {role: (folders[role], scan.names()) for role, scan in scans.items()})
+    matching = match_rows(table, {role: (opened[role].place, scan.names()) for role, scan in scans.items()})
     account.add("metadata", "patient-id-space", [], excluded=False, count=table.respaced)
     account.add("metadata", "duplicate-row", [place.name for place in matching.repeated], excluded=False)
     for reason in ("no-file", "ambiguous-row"):

@@ -1,4 +1,4 @@
-"""From folders and a table to the cohorts of an audit, with an account of all that was left out or used with a warning.
+"""From images and a table to the cohorts of an audit, with an account of all that was left out or used with a warning.
 
 The unit of every statistic is the patient, so what matters most here is whose image each is, and that no patient stands
 on both sides: a holdout patient who was trained on makes every leak look like chance.
@@ -17,15 +17,16 @@ import numpy as np
 from synthaudit.audit_record import InputIssue
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import InputError, UnreadableImage, UsageError
-from synthaudit.folder_cohorts import Account, Reading, need_images, read_folders
+from synthaudit.folder_cohorts import Account, Reading, need_images, read_places
 from synthaudit.matching.direct import shows_something
 from synthaudit.progress import Progress
+from synthaudit.provenance import secret_key
 from synthaudit.readers.assembly import sizes_in_words
-from synthaudit.readers.folder import existing_folders
 from synthaudit.readers.table import read_table
+from synthaudit.sources.location import Form, Location, located
 
 Images = str | os.PathLike[str] | Cohort
-"""A folder, or a cohort made by other means."""
+"""A folder, an archive, the address of a PACS (see `sources.location`), or a cohort made by other means."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,13 @@ def load(
     """
     given = {Role.TRAIN: train, Role.HOLDOUT: holdout, Role.SYNTHETIC: synthetic, Role.REFERENCE: reference}
     share = _share(split, holdout)
-    folders = existing_folders({r: images for r, images in given.items() if not isinstance(images, Cohort | None)})
+    places = located({role: images for role, images in given.items() if not isinstance(images, Cohort | None)})
     cohorts = {role: replace(images, role=role) for role, images in given.items() if isinstance(images, Cohort)}
     table = read_table(Path(metadata)) if metadata is not None else None
     account = Account()
-    reading = Reading(workers, progress or Progress(), Path(cache) if cache else None)
+    reading = _reading(places, workers, progress, Path(cache) if cache else None)
     named = [role for role in Role if given[role] is not None]
-    read, used = read_folders(folders, named, table, reading, account)
+    read, used = read_places(places, named, table, reading, account)
     cohorts |= read
     for role in named:
         need_images(role, cohorts.get(role))
@@ -123,10 +124,11 @@ def read_cohort(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Cohort, tuple[InputIssue, ...]]:
-    """The images of one folder, read as an audit reads them, and what was left out or used with a warning.
+    """The images of one role, read as an audit reads them, and what was left out or used with a warning.
 
     Args:
-        folder: Of training images, or of any other role; rows of another `role` in the table are left out.
+        folder: Or archive, or PACS, of training images, or of any other role; rows of another `role` in the table are
+            left out.
         role: What the folder is.
         metadata: CSV or Parquet with the columns file and patient_id.
         workers: Threads that decode; all processors by default.
@@ -137,10 +139,19 @@ def read_cohort(
         MetadataError: The table cannot be read or contradicts itself.
     """
     account, table = Account(), read_table(Path(metadata)) if metadata is not None else None
-    reading = Reading(workers, progress or Progress(), None)
-    cohorts, _ = read_folders(existing_folders({role: folder}), [role], table, reading, account)
+    places = located({role: folder})
+    cohorts, _ = read_places(places, [role], table, _reading(places, workers, progress, None), account)
     need_images(role, cohorts.get(role))
     return cohorts[role], tuple(account.issues)
+
+
+def _reading(
+    places: Mapping[str, Location], workers: int | None, progress: Progress | None, cache: Path | None
+) -> Reading:
+    """How to read; the secret is asked for only where something is kept under it."""
+    from_pacs = any(place.form is Form.PACS for place in places.values())
+    key = secret_key() if from_pacs and cache is not None else None
+    return Reading(workers, progress or Progress(), cache, key)
 
 
 def split_by_patient(train: Cohort, share: float, seed: int) -> tuple[Cohort, Cohort]:

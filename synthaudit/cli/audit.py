@@ -7,15 +7,17 @@ from typing import Any
 
 import click
 
+from synthaudit.cli.images_option import ACCEPTED_IN_SHORT, IMAGES
+
 FOLDER = click.Path(path_type=Path, file_okay=False)
 INTERRUPTED = 130
 
 
-@click.command()
-@click.option("--train", type=FOLDER, required=True, help="Images that the generator was trained on.")
-@click.option("--synthetic", type=FOLDER, required=True, help="Images that the generator made.")
-@click.option("--holdout", type=FOLDER, help="Real images of the same source, of patients never trained on.")
-@click.option("--reference", type=FOLDER, help="Real images of another source, to calibrate on.")
+@click.command(epilog=ACCEPTED_IN_SHORT)
+@click.option("--train", type=IMAGES, required=True, help="Images that the generator was trained on.")
+@click.option("--synthetic", type=IMAGES, required=True, help="Images that the generator made.")
+@click.option("--holdout", type=IMAGES, help="Real images of the same source, of patients never trained on.")
+@click.option("--reference", type=IMAGES, help="Real images of another source, to calibrate on.")
 @click.option(
     "--metadata",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -96,9 +98,9 @@ def _engine_arguments(
     }
 
 
-def _check_apart(out: Path, folders: list[Path | None]) -> None:
+def _check_apart(out: Path, given: list[Path | str | None]) -> None:
     """Refuse an output folder among the images: the next audit would take the pictures in it for input."""
     place = out.resolve()
-    for folder in folders:
-        if folder is not None and folder.resolve() in (place, *place.parents):
+    for folder in given:
+        if isinstance(folder, Path) and folder.resolve() in (place, *place.parents):
             raise click.UsageError("--out must lie outside the folders of images; choose another folder")

@@ -12,8 +12,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         # Files that are no image, or not one that we can read.
         "not-an-image": "Files of other kinds (text, tables, hidden files) were passed over; nothing to do.",
-        "unsupported-format": "Images in a format that is not read here; convert them to PNG, TIFF, JPEG, BMP, NumPy "
-        "or single-frame DICOM.",
+        "unsupported-format": "Images in a format that is not read here; convert them to PNG, TIFF, JPEG, BMP, NumPy, "
+        "DICOM or NIfTI.",
         "empty-file": "Files of zero bytes; copy them again from where they came.",
         "wrong-content": "Files whose content is not what their name says; export them again.",
         "truncated": "Files that end too early, often a broken download or a full disk; copy them again.",
@@ -24,11 +24,21 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "reduce them first.",
         "not-finite": "Images that hold NaN or infinity; replace these values and save them again.",
         "no-pixels": "DICOM files without an image in them (reports, plans, directories); remove them.",
+        "no-picture": "DICOM files whose pixels are computed about a patient and are no picture of one (segmentations, "
+        "doses); remove them.",
         "multi-frame": "Files that hold several pictures; save each picture as a file of its own.",
         "transfer-syntax": "DICOM files compressed in a way that cannot be decoded here; decompress them first.",
         "pickled": "NumPy files that hold Python objects, which are unsafe to load; save plain numeric arrays.",
         "bad-shape": "Arrays that are neither an image (h, w), (h, w, 3) nor a stack (n, h, w), (n, h, w, 3); "
         "reshape them.",
+        # Files in archives and on servers.
+        "nested-archive": "Archives inside another archive, which are not opened; unpack them first, if images are in "
+        "them.",
+        "missing-file": "Images that are listed and cannot be had: a DICOMDIR, a Parquet file or a PACS names them, and "
+        "does not hold them. Find out where they are; without them the set is not the one that was meant.",
+        "not-in-dicomdir": "Files beside a DICOMDIR that it does not name; they were left out. If they belong to the "
+        "set, remove the DICOMDIR, and all files are read.",
+        "not-retrieved": "Images that the PACS did not give because it stopped answering; run the same command again.",
         # Tables and roles.
         "no-file": "Rows of the table for which no file was found; check the `file` column against the folders.",
         "ambiguous-row": "Rows of the table that fit several files equally well; write more of the path in `file`, or "
@@ -53,12 +63,17 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "taken as single images. Give each volume an id of its own.",
         "volume-two-patients": "Images whose volume id stands for several patients, while a volume is of one; they "
         "were taken as single images. Give each volume an id of its own.",
-        "slice-missing": "Images of a volume without a number in the column `slice`; they belong to their volume, but "
-        "cannot be laid beside the slices of another. Fill in the number or the position in mm.",
+        "slice-missing": "Images of a volume whose place is not known, as neither the column `slice` nor a header "
+        "gives a number; they belong to their volume, but cannot be laid beside the slices of another. Fill in the "
+        "number or the position in mm.",
         "slice-not-a-number": "Images of a volume with something in the column `slice` that is no number; they belong "
         "to their volume, but cannot be laid beside the slices of another. Write a number, such as 12 or -37.5.",
         "slice-repeated": "Images of a volume that stand at one position; they belong to their volume, but cannot be "
         "laid beside the slices of another. Correct the column `slice`, or give each sequence a volume of its own.",
+        "slice-empty": "Slices of NIfTI volumes on which nothing is to be seen (air beyond the body); they were left "
+        "out. Nothing to do.",
+        "volume-gap": "Volumes of DICOM slices that are not evenly spaced: slices seem to be missing between others. "
+        "They were used as they are; check that all files of the series are there.",
         "duplicate-across": "Images with exactly the same pixels in training and holdout under different patients; "
         "one person may stand under two ids, which hides leaks. Check these files.",
         "duplicate-within": "Images with exactly the same pixels as an earlier one of the set; they were kept. Remove "

@@ -96,7 +96,7 @@ def read_table(path: Path) -> MetadataTable:
                 file=normal_name(cells[where["file"]].strip()),
                 patient="" if patient.lower() in _MISSING else patient,
                 role=_role(cells[where["role"]]) if "role" in where else "",
-                values=tuple(_value(cells[where[name]]) for name in attributes),
+                values=tuple(cell_value(cells[where[name]]) for name in attributes),
             )
         )
     return MetadataTable(path.resolve().parent, attributes, tuple(rows), respaced)
@@ -118,13 +118,14 @@ def _check_columns(columns: Sequence[str]) -> None:
         )
 
 
-def _value(text: str) -> str:
+def cell_value(text: str) -> str:
+    """A cell as it is compared: single spaces, and "" for all that programs write where nothing is known."""
     text = " ".join(text.split())
     return "" if text.lower() in _MISSING else text
 
 
 def _role(text: str) -> str:
-    role = _value(text).lower()
+    role = cell_value(text).lower()
     if role and role not in ROLES:
         raise MetadataError(
             f"role in the metadata table must be one of {', '.join(ROLES)} or empty, got {role!r}; correct these rows"
@@ -171,7 +172,7 @@ def _parquet(raw: bytes) -> tuple[list[str], list[list[str]]]:
 
     try:
         table = parquet.read_table(pyarrow.BufferReader(raw))
-        columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
+        columns = [[cell_text(value) for value in column.to_pylist()] for column in table.columns]
         names = [str(name) for name in table.column_names]
     except (pyarrow.ArrowException, OSError, ValueError):
         raise MetadataError(
@@ -180,7 +181,7 @@ def _parquet(raw: bytes) -> tuple[list[str], list[list[str]]]:
     return names, [list(cells) for cells in zip(*columns, strict=True)]
 
 
-def _text(value: Any) -> str:
+def cell_text(value: Any) -> str:
     """A Parquet value as the CSV would have it: 45.0 is 45 (data frames store whole numbers with gaps as floats)."""
     if value is None or value != value:  # noqa: PLR0124 - only NaN and NaT differ from themselves
         return ""
