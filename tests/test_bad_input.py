@@ -189,7 +189,7 @@ def test_files_that_are_no_images_are_counted_apart(tmp_path: Path) -> None:
         picture(tmp_path / name)
     for name in ("notes.txt", "table.csv"):
         (tmp_path / "train" / name).write_text("text")
-    (tmp_path / "train" / "volume.nii.gz").write_bytes(b"x")
+    (tmp_path / "train" / "volume.mha").write_bytes(b"x")
     found = {issue.reason: issue.count for issue in audit_of(tmp_path).issues if issue.excluded}
     assert found == {"not-an-image": 3, "unsupported-format": 1}
 

@@ -26,7 +26,7 @@ class Described:
         known_patient: Whether the id was given.
         attributes: Column -> text; columns without a value are left out.
         doubt: "no-row", "no-patient", "no-patient-volume", "role-conflict" (it takes no part) or "" if all is well.
-        volume: Id of the volume it is a slice of; "" for none.
+        volume: Id of the volume it is a slice of, by its file alone until the table is asked; "" for none.
         position: Where it lies in the volume; NaN where that is not known.
     """
 
@@ -77,6 +77,8 @@ def describe(
                 known_patient=bool(patient),
                 attributes=header | {name: text for name, text in cells.items() if text},
                 doubt=doubt,
+                volume=f"{role}/{image.volume}" if image.volume else "",
+                position=image.position,
             )
         )
     return described

@@ -1,46 +1,48 @@
-"""DICOM: pixels by fixed rules for each modality, and the header's columns.
+"""DICOM images, of one frame or many, by rules that are fixed for each modality (`dicom_intensity`).
 
-The file's own window is not used: it is a choice of whoever looked at the image, and two copies of one image may carry
-two. CT has a fixed window in Hounsfield units, MR and nuclear images a window by percentiles, all else the whole range
-of the bits stored. More than 8 bits are kept.
+What the file shows on top of the picture (overlays, its own window, annotations) is left aside: two copies of one
+picture may carry two of them.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.errors import UnreadableImage
+from synthaudit.readers.dicom_codestream import check_inflated
+from synthaudit.readers.dicom_frames import frame_count, slope_of
+from synthaudit.readers.dicom_intensity import (
+    Tally,
+    Window,
+    fixed_window,
+    gray_unit,
+    has_percentile_window,
+    percentile_window,
+    tally,
+)
+from synthaudit.readers.dicom_syntax import stored_values
 from synthaudit.readers.intensity import finished, to_unit
+from synthaudit.readers.kept import Kept
 from synthaudit.readers.limits import block_mean, check_size, giants_in_turn, reduction_factor
 from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.readers.rejection import unreadable
 from synthaudit.readers.stored import StoredFile, head, opened
 
 EXTENSIONS = frozenset({".dcm", ".dicom", ".dic", ".ima"})
-
-CT_WINDOW_HU = (-1024.0, 3071.0)
-"""The 12 bits of a CT scanner: air to dense bone."""
-PERCENTILES = (0.5, 99.5)
-"""Of an image whose values have no unit (MR), or no upper end (PET, scintigraphy)."""
-PERCENTILE_MODALITIES = frozenset({"MR", "PT", "NM"})
-
-_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-_PLUGINS = {
-    "1.2.840.10008.1.2.5": "pylibjpeg",
-    "1.2.840.10008.1.2.4.50": "pillow",
-    _JPEG_EXTENDED: "pillow",
-    "1.2.840.10008.1.2.4.90": "pylibjpeg",
-    "1.2.840.10008.1.2.4.91": "pylibjpeg",
-    "1.2.840.10008.1.2.4.201": "pylibjpeg",
-    "1.2.840.10008.1.2.4.202": "pylibjpeg",
-    "1.2.840.10008.1.2.4.203": "pylibjpeg",
+NO_PICTURES = {
+    "1.2.840.10008.5.1.4.1.1.66.4": "a segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.7": "a label map",
+    "1.2.840.10008.5.1.4.1.1.481.2": "a dose",
 }
-"""Transfer syntax -> the decoder that is always used: decoders disagree in the last bits."""
-_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+"""Classes whose pixels are computed about a patient, and are no picture of one."""
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_datasets: Kept[tuple[Any, int]] = Kept(size=lambda kept: kept[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +52,48 @@ class DicomSource:
     Attributes:
         path: The file.
         frame: Which frame, counted from 0; None where the file has one.
+        window: Rescaled values that become 0 and 1; None for what the modality and the image itself give.
     """
 
     path: StoredFile = field(repr=False)
     frame: int | None = None
+    window: Window | None = None
 
     def read(self) -> NDArray[np.float32]:
         """(h, w) or (h, w, 3) float32 in [0, 1], 0 black; reduced by a whole factor where a side is above 4096 pixels.
 
         Raises:
-            UnreadableImage: "no-pixels", "multi-frame", "transfer-syntax" (the message names the syntax and what to
-                install), "wrong-content", "truncated", "corrupt", "too-small", "too-large", "empty-file",
+            UnreadableImage: "no-pixels", "no-picture", "multi-frame", "transfer-syntax" (the message names the syntax
+                and what to do), "wrong-content", "truncated", "corrupt", "too-small", "too-large", "empty-file",
                 "not-finite" or "cannot-open".
         """
         try:
             with library_warnings_silenced:
-                return decoded(dataset_of(self.path), self.frame)
+                return finished(_decoded(self._dataset(), self.frame, self.window))
         except Exception as error:  # decoders raise whatever they like on broken files
             raise unreadable(error) from None
+
+    def tally(self) -> Tally:
+        """Which rescaled values there are, and how often: what the window of a whole volume is found from.
+
+        Raises:
+            UnreadableImage: As `read`.
+        """
+        try:
+            with library_warnings_silenced:
+                dataset = self._dataset()
+                with giants_in_turn(int(dataset.Rows), int(dataset.Columns)):
+                    values = _with_modality_table(stored_values(dataset, self.frame), dataset)
+                    return tally(values, dataset, slope_of(dataset, self.frame))
+        except Exception as error:
+            raise unreadable(error) from None
+
+    def _dataset(self) -> Any:
+        if self.frame is None:
+            return dataset_of(self.path)
+        # Of each thread its own: a data set changes as it is looked at.
+        state = (self.path.stat().st_mtime_ns, self.path.stat().st_size) if isinstance(self.path, Path) else None
+        return _datasets.once((self.path, state, threading.get_ident()), lambda: _sized(dataset_of(self.path)))[0]
 
 
 def has_preamble(file: StoredFile) -> bool:
@@ -75,60 +101,40 @@ def has_preamble(file: StoredFile) -> bool:
     return head(file, 132)[128:] == b"DICM"
 
 
-def images_in(dataset: Any) -> list[tuple[str, int | None]]:
-    """Every image of a data set, as (what to add to the file's name, frame); ("", None) alone where it has one frame.
-
-    Raises:
-        UnreadableImage: "no-pixels", or what else its header says already.
-    """
-    _check_is_image(dataset)
-    return [("", None)]
-
-
-def decoded(dataset: Any, frame: int | None = None) -> NDArray[np.float32]:
-    """One image of a pydicom data set, however it was come by: as `DicomSource.read` gives it.
-
-    `dataset.file_meta.TransferSyntaxUID` says how its pixels are encoded; it must be there.
+def dataset_of(file: StoredFile, tags: tuple[str, ...] = ()) -> Any:
+    """The pydicom data set in a file, with or without the preamble.
 
     Args:
-        dataset: With its pixels.
-        frame: Counted from 0; None where there is one.
-
-    Raises:
-        UnreadableImage: As `DicomSource.read`.
-    """
-    try:
-        with library_warnings_silenced:
-            return finished(_decoded(dataset, frame))
-    except Exception as error:  # decoders raise whatever they like on broken files
-        raise unreadable(error) from None
-
-
-def dataset_of(file: StoredFile) -> Any:
-    """The pydicom data set in a file, pixels included, with or without the preamble.
+        file: The file.
+        tags: What to read of it; all, pixels included, if empty.
 
     Raises:
         UnreadableImage: "empty-file" or "wrong-content"; or what pydicom raises on a broken file.
     """
     from pydicom import dcmread
+    from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    start = head(file, 132)
+    start = head(file, 4096)
     if not start:
         opened(file).close()  # says why, where it cannot be opened
         raise UnreadableImage("empty-file", "a DICOM object is needed, got zero bytes; copy the file again")
+    only: dict[str, Any] = {"stop_before_pixels": True, "specific_tags": list(tags)} if tags else {}
+    whole = start[128:132] == b"DICM"
     with opened(file) as stream:
-        if start[128:] == b"DICM":
-            return dcmread(stream)
-    # Old exports leave the preamble out. Without it anything parses, so what matters must be there.
-    try:
-        with opened(file) as stream:
-            dataset = dcmread(stream, force=True)
-        is_image = "SOPClassUID" in dataset and "Rows" in dataset
-    except Exception:
-        is_image = False
-    if not is_image:
+        check_inflated(start, stream)
+        try:
+            dataset = dcmread(stream, force=not whole, **only)
+            # Without the preamble anything parses, so what makes it an object must be there.
+            is_object = whole or "SOPClassUID" in dataset
+        except Exception:
+            if whole:
+                raise
+            is_object = False
+    if not is_object:
         raise UnreadableImage("wrong-content", "a DICOM object is needed, found something else; export it again")
+    if not getattr(dataset, "file_meta", None):
+        dataset.file_meta = FileMetaDataset()
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -136,20 +142,82 @@ def dataset_of(file: StoredFile) -> Any:
     return dataset
 
 
+def images_in(dataset: Any) -> list[tuple[str, int | None]]:
+    """Every image of a data set, as (what to add to the file's name, frame); ("", None) alone where it has one frame.
+
+    Raises:
+        UnreadableImage: "no-pixels", "no-picture", "too-small", "too-large", or "truncated" where the pixels cannot be
+            as many frames as the header states.
+    """
+    try:
+        with library_warnings_silenced:
+            _check_is_image(dataset)
+            check_size(int(dataset.Rows), int(dataset.Columns))
+            count = frame_count(dataset)
+            if count == 1:
+                return [("", None)]
+            if count > _most_frames(dataset):
+                raise UnreadableImage("truncated", "the header states more frames than there are; copy the file again")
+    except Exception as error:
+        raise unreadable(error) from None
+    return [(f"#{frame}", frame) for frame in range(count)]
+
+
+def decoded(dataset: Any, frame: int | None = None, window: Window | None = None) -> NDArray[np.float32]:
+    """One image of a pydicom data set, however it was come by: as `DicomSource.read` gives it.
+
+    `dataset.file_meta.TransferSyntaxUID` says how its pixels are encoded; it must be there.
+
+    Args:
+        dataset: With its pixels.
+        frame: Counted from 0; None where there is one.
+        window: As in `DicomSource`.
+
+    Raises:
+        UnreadableImage: As `DicomSource.read`.
+    """
+    try:
+        with library_warnings_silenced:
+            return finished(_decoded(dataset, frame, window))
+    except Exception as error:  # decoders raise whatever they like on broken files
+        raise unreadable(error) from None
+
+
+def _sized(dataset: Any) -> tuple[Any, int]:
+    return dataset, sum(len(dataset[name].value or b"") for name in _PIXELS if name in dataset)
+
+
 def _check_is_image(dataset: Any) -> None:
-    if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not any(name in dataset for name in _PIXELS):
         raise UnreadableImage("no-pixels", "an image is needed, found a DICOM object without pixels; remove it")
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise UnreadableImage("multi-frame", "one frame a file is needed, got several; save each frame as its own file")
+    kind = NO_PICTURES.get(str(dataset.get("SOPClassUID", "")))
+    if kind is not None:
+        raise UnreadableImage("no-picture", f"a picture of a patient is needed, found {kind}; remove it")
+    if not all(dataset.get(name) for name in ("Rows", "Columns")):
+        raise UnreadableImage(
+            "corrupt", "rows and columns are needed, found pixels without them; export the file again"
+        )
 
 
-def _decoded(dataset: Any, frame: int | None) -> NDArray[np.float32]:
-    if frame is None:
-        _check_is_image(dataset)
+def _most_frames(dataset: Any) -> int:
+    """How many frames the pixels can be at most."""
+    from pydicom.encaps import parse_fragments
+
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return int(parse_fragments(dataset.PixelData)[0])
+    length = max(len(dataset[name].value or b"") for name in _PIXELS if name in dataset)
+    bits = int(dataset.Rows) * int(dataset.Columns) * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated)
+    return 8 * length // bits
+
+
+def _decoded(dataset: Any, frame: int | None, window: Window | None) -> NDArray[np.float32]:
+    _check_is_image(dataset)
+    if frame is None and frame_count(dataset) > 1:
+        raise UnreadableImage("multi-frame", "one frame is needed, got several; say which")
     height, width = int(dataset.Rows), int(dataset.Columns)
     check_size(height, width)
     with giants_in_turn(height, width):
-        stored = _in_color(_pixels(dataset, frame), dataset)
+        stored = _in_color(stored_values(dataset, frame), dataset)
         factor = reduction_factor(height, width)
         values = block_mean(lambda top, bottom: stored[top:bottom], height, width, factor)
     if stored.dtype.kind == "f":
@@ -159,89 +227,27 @@ def _decoded(dataset: Any, frame: int | None) -> NDArray[np.float32]:
         is_palette = dataset.PhotometricInterpretation == "PALETTE COLOR"
         bits = 8 * stored.itemsize if is_palette else int(dataset.BitsStored)
         return values.astype(np.float32) / np.float32(2**bits - 1)
-    return _with_polarity(_gray_unit(values, dataset), dataset)
-
-
-def _pixels(dataset: Any, frame: int | None) -> NDArray[Any]:
-    """Stored values as the codec gives them, (h, w) or (h, w, 3)."""
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.utils import pixel_array
-
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        raise _undecodable(syntax) from None
-    if not decoder.is_available:
-        raise _undecodable(syntax)
-    plugin = _PLUGINS.get(str(syntax), "")
-    try:
-        array: NDArray[Any] = pixel_array(
-            dataset, index=frame, decoding_plugin=plugin if plugin in decoder.available_plugins else ""
-        )
-    except Exception:
-        if syntax == _JPEG_EXTENDED and int(dataset.BitsStored) > 8:
-            raise _undecodable(syntax) from None
-        raise
-    return array
-
-
-def _undecodable(syntax: Any) -> UnreadableImage:
-    """Names the syntax and what to install. pylibjpeg-libjpeg would decode more, but its license is GPL-3."""
-    package = "pyjpegls" if str(syntax) in _JPEG_LS else "python-gdcm"
-    name = syntax.name if syntax.name != str(syntax) else "a private transfer syntax"
-    return UnreadableImage(
-        "transfer-syntax",
-        f"{name} cannot be decoded here; pip install {package}, or decompress the files first (dcmdjpeg, gdcmconv)",
-    )
+    slope = slope_of(dataset, frame)
+    if window is None and has_percentile_window(dataset):
+        window = percentile_window(tally(values, dataset, slope))
+    window = window or fixed_window(dataset, slope, float(values.max()))
+    return _with_polarity(gray_unit(values, slope, window), dataset)
 
 
 def _in_color(stored: NDArray[Any], dataset: Any) -> NDArray[Any]:
     """Stored values with the tables of the file applied that are no plain slope: palette, modality LUT."""
-    from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         array: NDArray[Any] = apply_color_lut(stored, dataset)
         return array[:, :, :3]
-    if dataset.get("ModalityLUTSequence"):
-        stored = apply_modality_lut(stored, dataset)
-    return stored
+    return _with_modality_table(stored, dataset)
 
 
-def _number(dataset: Any, keyword: str, otherwise: float) -> float:
-    try:
-        return float(dataset.get(keyword, otherwise))
-    except (TypeError, ValueError):
-        return otherwise
+def _with_modality_table(stored: NDArray[Any], dataset: Any) -> NDArray[Any]:
+    from pydicom.pixels.processing import apply_modality_lut
 
-
-def _gray_unit(values: NDArray[Any], dataset: Any) -> NDArray[np.float32]:
-    """Stored gray values in [0, 1] by the window of the modality, before MONOCHROME1 is inverted."""
-    slope, intercept = _number(dataset, "RescaleSlope", 1.0) or 1.0, _number(dataset, "RescaleIntercept", 0.0)
-    modality = str(dataset.get("Modality", ""))
-    rescaled = values.astype(np.float64) * slope + intercept
-    if modality == "CT" and "RescaleIntercept" in dataset:
-        low, high = CT_WINDOW_HU
-    elif modality in PERCENTILE_MODALITIES:
-        low, high = (float(p) for p in np.percentile(rescaled[_not_padding(values, dataset)], PERCENTILES))
-        if high <= low:
-            low, high = float(rescaled.min()), float(rescaled.max())
-    else:
-        bits = int(dataset.BitsStored)
-        least = -(2 ** (bits - 1)) if dataset.PixelRepresentation == 1 else 0
-        if dataset.get("ModalityLUTSequence"):
-            least, bits = 0, max(8, int(np.ceil(np.log2(float(values.max()) + 1))))
-        low, high = sorted(end * slope + intercept for end in (least, least + 2**bits - 1))
-    span = high - low
-    unit = (rescaled - low) / span if span > 0 else np.zeros_like(rescaled)
-    return np.clip(unit, 0, 1).astype(np.float32)
-
-
-def _not_padding(values: NDArray[Any], dataset: Any) -> NDArray[np.bool_]:
-    """Where there is image: padding outside the field of view would shift percentiles. All True if all is padding."""
-    padding = _number(dataset, "PixelPaddingValue", np.nan)
-    inside: NDArray[np.bool_] = values != padding
-    return inside if inside.any() else np.ones(values.shape, np.bool_)
+    return apply_modality_lut(stored, dataset) if dataset.get("ModalityLUTSequence") else stored
 
 
 def _with_polarity(unit: NDArray[np.float32], dataset: Any) -> NDArray[np.float32]:

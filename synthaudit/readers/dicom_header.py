@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from synthaudit.readers.dicom import dataset_of
+from synthaudit.readers.dicom_frames import TAGS
 from synthaudit.readers.quiet import library_warnings_silenced
-from synthaudit.readers.stored import StoredFile, opened
+from synthaudit.readers.rejection import unreadable
+from synthaudit.readers.stored import StoredFile
 
-COLUMNS = ("patient_id", "sex", "age", "study_date", "view", "modality", "site")
+COLUMNS = ("patient_id", "sex", "age", "study_date", "view", "modality", "site", "scanner", "laterality")
 
 _KEYWORDS = {
     "patient_id": "PatientID",
@@ -18,24 +21,37 @@ _KEYWORDS = {
     "modality": "Modality",
     "site": "InstitutionName",
 }
+_SCANNER = ("Manufacturer", "ManufacturerModelName")
+_SIDES = ("ImageLaterality", "Laterality", "FrameLaterality")
 _DATES = ("StudyDate", "SeriesDate", "AcquisitionDate")
+_OTHERS = ("PatientAge", "PatientBirthDate", "StudyInstanceUID")
 _YEARS_IN = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+def header_of(file: StoredFile) -> Any:
+    """The data set without its pixels: what these columns and the place of its frames are read from.
+
+    Raises:
+        UnreadableImage: "empty-file", "wrong-content", "corrupt", "truncated" or "cannot-open".
+    """
+    tags = (*_KEYWORDS.values(), *_SCANNER, *_SIDES, *_DATES, *_OTHERS, *TAGS)
+    try:
+        with library_warnings_silenced:
+            return dataset_of(file, tags)
+    except Exception as error:
+        raise unreadable(error) from None
 
 
 def header_columns(file: StoredFile) -> Mapping[str, str]:
     """Column -> value as text, "" where the header does not say; all "" where it cannot be read.
 
-    `age` is in years, `study_date` as YYYY-MM-DD. Pixels are not read.
+    `age` is in years, `study_date` as YYYY-MM-DD, `scanner` is maker and model, `laterality` L, R, B or U. Pixels are
+    not read.
     """
-    from pydicom import dcmread
-
-    tags: list[Any] = [*_KEYWORDS.values(), *_DATES, "PatientAge", "PatientBirthDate"]
     try:
-        with library_warnings_silenced, opened(file) as stream:
-            dataset = dcmread(stream, force=True, stop_before_pixels=True, specific_tags=tags)
+        return columns_of(header_of(file))
     except Exception:  # the pixels could be read; a broken header only means that nothing is known
         return dict.fromkeys(COLUMNS, "")
-    return columns_of(dataset)
 
 
 def columns_of(dataset: Any) -> Mapping[str, str]:
@@ -46,9 +62,18 @@ def columns_of(dataset: Any) -> Mapping[str, str]:
             date = next((found for keyword in _DATES if (found := _date(_text(dataset, keyword)))), "")
             born = _date(_text(dataset, "PatientBirthDate"))
             columns |= {"study_date": date, "age": _age(_text(dataset, "PatientAge")) or _age_between(born, date)}
-    except Exception:  # the pixels could be read; a broken header only means that nothing is known
+            columns["scanner"] = " ".join(" ".join(_text(dataset, keyword) for keyword in _SCANNER).split())
+            columns["laterality"] = next((side for keyword in _SIDES if (side := _text(dataset, keyword))), "")
+    except Exception:
         return dict.fromkeys(COLUMNS, "")
     return {column: columns[column] for column in COLUMNS}
+
+
+def study_of(dataset: Any) -> tuple[str, str]:
+    """(date, id of the study): what tells one visit from another; "" where the header does not say."""
+    with library_warnings_silenced:
+        date = next((found for keyword in _DATES if (found := _date(_text(dataset, keyword)))), "")
+        return date, _text(dataset, "StudyInstanceUID")
 
 
 def _text(dataset: Any, keyword: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -14,10 +14,14 @@ from typing import NamedTuple
 
 from synthaudit.readers.stored import StoredFile
 
-READING_RULES = 1
+READING_RULES = 2
 """Raised by one whenever a change in these readers changes pixels."""
 FILE_NAME = "pixel-digests.sqlite3"
 _COMMIT_EVERY = 500
+_PACKAGES = (
+    *("imagecodecs", "nibabel", "numpy", "opencv-python-headless", "pillow", "pydicom", "pyjpegls"),
+    *("pylibjpeg-openjpeg", "pylibjpeg-rle", "SimpleITK", "tifffile"),
+)
 
 
 class Checked(NamedTuple):
@@ -32,7 +36,7 @@ class Checked(NamedTuple):
 def _decoders() -> str:
     """The versions of the libraries that decode: another version may give other pixels."""
     found = []
-    for package in ("numpy", "opencv-python-headless", "pillow", "pydicom", "pylibjpeg-openjpeg", "tifffile"):
+    for package in _PACKAGES:
         try:
             found.append(f"{package}={version(package)}")
         except PackageNotFoundError:  # another build of it, such as opencv-python, may be there instead
@@ -59,6 +63,12 @@ def cache_key(file: StoredFile, item: str) -> str | None:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def joint_key(keys: Sequence[str | None]) -> str | None:
+    """The key of what is found from several images together, in whatever order; None if one has none."""
+    known = [key for key in keys if key is not None]
+    return hashlib.sha256("\n".join(sorted(known)).encode()).hexdigest() if len(known) == len(keys) else None
+
+
 class DigestCache:
     """Key -> what a scan found. A cache that is broken, locked or not writable is one that knows nothing."""
 
@@ -78,10 +88,27 @@ class DigestCache:
 
     def put(self, key: str | None, found: Checked) -> None:
         """Keep what was found."""
+        self._put("INSERT OR REPLACE INTO checked VALUES (?, ?, ?, ?)", key, found)
+
+    def window(self, key: str | None) -> tuple[float, float] | None:
+        """The window that was found for a volume, if any."""
+        if self._connection is None or key is None:
+            return None
+        try:
+            row = self._connection.execute("SELECT low, high FROM windows WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error:
+            return None
+        return (float(row[0]), float(row[1])) if row else None
+
+    def put_window(self, key: str | None, window: tuple[float, float]) -> None:
+        """Keep the window of a volume."""
+        self._put("INSERT OR REPLACE INTO windows VALUES (?, ?, ?)", key, window)
+
+    def _put(self, statement: str, key: str | None, found: tuple[object, ...]) -> None:
         if self._connection is None or key is None:
             return
         try:
-            self._connection.execute("INSERT OR REPLACE INTO checked VALUES (?, ?, ?, ?)", (key, *found))
+            self._connection.execute(statement, (key, *found))
             self._unsaved += 1
             if self._unsaved >= _COMMIT_EVERY:
                 self._connection.commit()
@@ -115,6 +142,7 @@ def _connected(folder: Path) -> sqlite3.Connection | None:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS checked (key TEXT PRIMARY KEY, digest TEXT, height INTEGER, width INTEGER)"
         )
+        connection.execute("CREATE TABLE IF NOT EXISTS windows (key TEXT PRIMARY KEY, low REAL, high REAL)")
     except (OSError, sqlite3.Error):
         if connection is not None:
             connection.close()

@@ -10,13 +10,13 @@ from enum import Enum
 from pathlib import Path, PurePosixPath
 
 from synthaudit.errors import InputError, UsageError
-from synthaudit.readers import arrays, dicom, raster
+from synthaudit.readers import arrays, dicom, nifti, raster
 from synthaudit.readers.rejection import Rejected
 from synthaudit.readers.stored import StoredFile
 
 UNSUPPORTED_EXTENSIONS = frozenset(
     {".gif", ".webp", ".avif", ".heic", ".jp2", ".j2k", ".jls", ".pgm", ".ppm", ".pnm"}  # pictures
-    | {".nii", ".mha", ".mhd", ".nrrd", ".mgz", ".mgh", ".svs", ".ndpi"}  # volumes and slides
+    | {".mha", ".mhd", ".nrrd", ".mgz", ".mgh", ".svs", ".ndpi"}  # volumes and slides
     | {".h5", ".hdf5", ".pt", ".tfrecord", ".zip", ".tar", ".gz", ".7z"}  # packages
 )
 """Files that probably hold images but are not read: passing over them in silence would hide that images are missing."""
@@ -32,6 +32,7 @@ class Kind(Enum):
     RASTER = "raster"
     ARRAY = "array"
     DICOM = "dicom"
+    NIFTI = "nifti"
 
 
 _KINDS = {
@@ -129,6 +130,8 @@ def _kind(file: StoredFile, name: str) -> Kind | str:
     parts = name.split("/")
     if any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1] in ("DICOMDIR", "Thumbs.db"):
         return "not-an-image"
+    if name.lower().endswith(nifti.SUFFIXES):
+        return Kind.NIFTI
     extension = PurePosixPath(name).suffix.lower()
     if extension in _KINDS:
         return _KINDS[extension]

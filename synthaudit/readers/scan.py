@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,11 @@ from numpy.typing import NDArray
 from synthaudit.errors import UnreadableImage
 from synthaudit.parallel import ordered_map
 from synthaudit.progress import Progress
-from synthaudit.readers.arrays import ArraySource, array_items
-from synthaudit.readers.dicom import DicomSource
-from synthaudit.readers.dicom_header import header_columns
-from synthaudit.readers.digest_cache import Checked, cache_key, digest_cache
-from synthaudit.readers.folder import FoundFile, Kind, Listing, list_folder
-from synthaudit.readers.raster import RasterSource
+from synthaudit.readers.digest_cache import Checked, DigestCache, cache_key, digest_cache
+from synthaudit.readers.folder import Listing, list_folder
+from synthaudit.readers.item_volumes import with_volume_windows, with_volumes
+from synthaudit.readers.items import FileSource, Item, items_in
 from synthaudit.readers.rejection import Rejected
-
-FileSource = RasterSource | ArraySource | DicomSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,8 @@ class ScannedImage:
         source: Reads the pixels.
         checked: Digest and size of the pixels as read.
         header: The columns that a DICOM header gives; empty for other files.
+        volume: Id of the volume that it is a slice of by its file, among those of the folder; "" for none.
+        position: Where it lies in the volume, in mm or as a number; NaN where that is not known.
     """
 
     name: str
@@ -41,6 +40,8 @@ class ScannedImage:
     source: FileSource
     checked: Checked
     header: Mapping[str, str] = field(repr=False)
+    volume: str = field(default="", repr=False)
+    position: float = field(default=math.nan, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,13 @@ class ScannedFolder:
     """Files that should have been images and cannot be read."""
     passed_over: tuple[Rejected, ...]
     """Files of other kinds."""
+    notes: tuple[Rejected, ...] = ()
+    """What is odd about volumes that are used: one entry for each, with the name of its first image."""
 
     def names(self) -> list[str]:
         """All names that a row of a table may mean: also of files left out, as their row is not at fault."""
         left_out = [file.name for file in (*self.rejected, *self.passed_over)]
         return list(dict.fromkeys([name for image in self.images for name in (image.name, image.file)] + left_out))
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    name: str
-    file: FoundFile
-    source: FileSource
-    key: str | None
-    known: Checked | None
 
 
 def pixel_digest(image: NDArray[np.float32]) -> str:
@@ -97,40 +91,34 @@ def scan_files(listing: Listing, stage: str, workers: int, progress: Progress, c
     images: list[ScannedImage] = []
     rejected: list[Rejected] = []
     with digest_cache(cache) as kept:
-
-        def items() -> Iterator[_Item | Rejected]:
-            for file in progress.track(listing.files, stage, len(listing.files)):
-                for found in _items(file):
-                    if isinstance(found, Rejected):
-                        yield found
-                        continue
-                    name, source = found
-                    key = cache_key(file.path, name.removeprefix(file.name)) if cache is not None else None
-                    yield _Item(name, file, source, key, kept.get(key))
-
-        for item, outcome in ordered_map(_check, items(), workers):
+        found, notes = with_volumes(items_in(listing.files, f"{stage} headers", progress))
+        keyed = [_keyed(item, cache is not None) for item in found]
+        windowed = with_volume_windows(keyed, kept, workers, progress, f"{stage} intensities")
+        known = (_known(item, kept) for item in progress.track(windowed, stage, len(windowed)))
+        for item, outcome in ordered_map(_check, known, workers):
             if isinstance(outcome, Rejected):
                 rejected.append(outcome)
-            elif isinstance(item, _Item):
+            elif isinstance(item, Item):
                 images.append(outcome)
                 if item.known is None:
                     kept.put(item.key, outcome.checked)
-    return ScannedFolder(tuple(images), tuple(rejected), listing.passed_over)
+    return ScannedFolder(tuple(images), tuple(rejected), listing.passed_over, tuple(notes))
 
 
-def _items(file: FoundFile) -> list[tuple[str, FileSource] | Rejected]:
-    """Each image in the file with its name; headers only."""
-    if file.kind is Kind.RASTER:
-        return [(file.name, RasterSource(file.path))]
-    if file.kind is Kind.DICOM:
-        return [(file.name, DicomSource(file.path))]
-    try:
-        return [(file.name + addition, source) for addition, source in array_items(file.path)]
-    except UnreadableImage as error:
-        return [Rejected(file.name, error.reason, error.detail)]
+def _keyed(item: Item | Rejected, is_kept: bool) -> Item | Rejected:
+    return replace(item, key=cache_key(item.file.path, item.addition)) if is_kept and isinstance(item, Item) else item
 
 
-def _check(item: _Item | Rejected) -> tuple[_Item | Rejected, ScannedImage | Rejected]:
+def _known(item: Item | Rejected, kept: DigestCache) -> Item | Rejected:
+    """With what an earlier scan found of it, if its window is still the same."""
+    if isinstance(item, Rejected) or item.key is None:
+        return item
+    window = getattr(item.source, "window", None)
+    key = hashlib.sha256(f"{item.key} {window!r}".encode()).hexdigest() if window is not None else item.key
+    return replace(item, key=key, known=kept.get(key))
+
+
+def _check(item: Item | Rejected) -> tuple[Item | Rejected, ScannedImage | Rejected]:
     """The item, and what decoding it gave; the pixels are let go."""
     if isinstance(item, Rejected):
         return item, item
@@ -141,5 +129,5 @@ def _check(item: _Item | Rejected) -> tuple[_Item | Rejected, ScannedImage | Rej
         except UnreadableImage as error:
             return item, Rejected(item.name, error.reason, error.detail)
         checked = Checked(pixel_digest(image), image.shape[0], image.shape[1])
-    header = header_columns(item.file.path) if isinstance(item.source, DicomSource) else {}
-    return item, ScannedImage(item.name, item.file.name, item.source, checked, header)
+    image_of = ScannedImage(item.name, item.file.name, item.source, checked, item.header, item.volume, item.position)
+    return item, image_of

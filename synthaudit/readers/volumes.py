@@ -1,4 +1,4 @@
-"""Which images are slices of one volume, by the table's columns `volume` and `slice`.
+"""Which images are slices of one volume, by the table's columns `volume` and `slice`, and else by their headers.
 
 A volume is one patient, photographed once: an id that stands for two patients, or in two roles, is a mistake in the
 table, and its images are taken one by one. A slice whose position is not known still belongs to its volume: it is
@@ -37,27 +37,32 @@ def with_volumes(images: Sequence[Described], columns: Sequence[str]) -> tuple[l
 
     Args:
         images: Of all roles, with the table's cells as attributes. Those whose role is in doubt take no part.
-        columns: The table's attribute columns; without `volume` among them nothing changes.
+        columns: The table's attribute columns; without `volume` among them, and volumes by header, nothing changes.
     """
     doubtful: Doubtful = defaultdict(list)
-    if "volume" not in columns:
+    by_table = "volume" in columns
+    if not by_table and not any(image.volume for image in images):
         return list(images), doubtful
 
     def doubt(image: Described, reason: str) -> None:
         doubtful[str(image.role), reason].append(image.image.name)
 
-    named = ["" if image.doubt == "role-conflict" else image.attributes.get("volume", "") for image in images]
+    given = [image.attributes.get("volume", "") if by_table else "" for image in images]
+    known = [text or image.volume for image, text in zip(images, given, strict=True)]
+    named = ["" if image.doubt == "role-conflict" else volume for image, volume in zip(images, known, strict=True)]
     wrong = _contradicted(images, named)
     described = []
-    for image, volume in zip(images, named, strict=True):
-        attributes = {name: text for name, text in image.attributes.items() if name not in COLUMNS}
+    for image, volume, text in zip(images, named, given, strict=True):
+        attributes = {name: cell for name, cell in image.attributes.items() if not by_table or name not in COLUMNS}
         reason = wrong.get(volume, "")
         position = math.nan
         if reason:
             doubt(image, reason)
             volume = ""  # noqa: PLW2901
         elif volume:
-            position, reason = _position(image)
+            position, reason = _position(image) if text else (image.position, "")
+            if math.isnan(position) and not reason:
+                reason = "slice-missing"
             if reason:
                 doubt(image, reason)
         described.append(replace(image, attributes=attributes, volume=volume, position=position))
@@ -82,8 +87,10 @@ def _contradicted(images: Sequence[Described], named: Sequence[str]) -> dict[str
 
 
 def _position(image: Described) -> tuple[float, str]:
-    """Where the slice lies, and "" or what is wrong; the images of a stack lie in their order."""
+    """Where the slice lies, and "" or what is wrong; without a cell by its header, or its order in the stack."""
     text = image.attributes.get("slice", "")
+    if not text and not math.isnan(image.position):
+        return image.position, ""
     in_stack = _OF_A_STACK.search(image.image.name) if image.image.name != image.image.file else None
     if not text:
         return (float(in_stack[1]), "") if in_stack else (math.nan, "slice-missing")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    MPEG2MPML,
     UID,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -25,6 +26,7 @@ from pydicom.uid import (
 )
 
 from synthaudit.errors import UnreadableImage
+from synthaudit.readers import dicom_syntax
 from synthaudit.readers.dicom import DicomSource, has_preamble
 from synthaudit.readers.dicom_header import COLUMNS, header_columns
 
@@ -149,16 +151,18 @@ def test_jpeg_baseline_is_decoded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("syntax", "name", "package"),
+    ("syntax", "name", "advice"),
     [
-        (JPEGLosslessSV1, "JPEG Lossless", "python-gdcm"),
-        (JPEGExtended12Bit, "JPEG Extended", "python-gdcm"),
-        (UID("1.2.826.0.1.3680043.9.9999.1"), "private transfer syntax", "python-gdcm"),
+        (JPEGLosslessSV1, "JPEG Lossless", "pip install 'synthaudit[dicom]'"),
+        (JPEGExtended12Bit, "JPEG Extended", "pip install 'synthaudit[dicom]'"),
+        (MPEG2MPML, "MPEG2", "save the frames of the video as images"),
+        (UID("1.2.826.0.1.3680043.9.9999.1"), "private or unknown transfer syntax", "decompress the files first"),
     ],
 )
-def test_a_syntax_that_cannot_be_decoded_is_named_with_what_to_install(
-    tmp_path: Path, syntax: UID, name: str, package: str
+def test_a_syntax_that_cannot_be_decoded_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: UID, name: str, advice: str
 ) -> None:
+    monkeypatch.setattr(dicom_syntax, "_usable", lambda _syntax, plugin: plugin == "pydicom")
     made = dataset(TWELVE_BITS, BitsStored=12, PixelData=encapsulate([b"\xff\xd8\xff\xd9"]))
     made.file_meta.TransferSyntaxUID = syntax
     made["PixelData"].is_undefined_length = True
@@ -167,14 +171,14 @@ def test_a_syntax_that_cannot_be_decoded_is_named_with_what_to_install(
         DicomSource(tmp_path / "a.dcm").read()
     assert caught.value.reason == "transfer-syntax"
     assert name in str(caught.value)
-    assert f"pip install {package}" in str(caught.value)
+    assert advice in str(caught.value)
     assert "libjpeg" not in str(caught.value)
 
 
 def test_refusals(tmp_path: Path) -> None:
     assert refusal(tmp_path, None).reason == "no-pixels"
     frames = refusal(tmp_path, TWELVE_BITS, NumberOfFrames=3, PixelData=TWELVE_BITS.tobytes() * 3)
-    assert frames.reason == "multi-frame"
+    assert frames.reason == "multi-frame", "without a frame it is not known which is meant"
     assert refusal(tmp_path, TWELVE_BITS, PixelData=TWELVE_BITS.tobytes()[:-100]).reason == "truncated"
     assert refusal(tmp_path, np.zeros((1, 1), np.uint16)).reason == "too-small"
     assert refusal(tmp_path, TWELVE_BITS, Rows=40_000, Columns=40_000).reason == "too-large"
@@ -212,7 +216,8 @@ def test_header_columns(tmp_path: Path) -> None:
     made = dataset(
         TWELVE_BITS, PatientID=" P 7 ", PatientSex="F", PatientAge="045Y", StudyDate="20010203", ViewPosition="PA"
     )
-    made.InstitutionName = "Nord"
+    made.InstitutionName, made.ImageLaterality = "Nord", "L"
+    made.Manufacturer, made.ManufacturerModelName = "ACME ", "3000"
     columns = header_columns(written(tmp_path / "a.dcm", made))
     assert tuple(columns) == COLUMNS
     assert columns == {
@@ -223,6 +228,8 @@ def test_header_columns(tmp_path: Path) -> None:
         "view": "PA",
         "modality": "DX",
         "site": "Nord",
+        "scanner": "ACME 3000",
+        "laterality": "L",
     }
 
 

@@ -68,13 +68,13 @@ def test_kinds_of_files(tmp_path: Path) -> None:
         picture(tmp_path / name)
     for name in ("notes.txt", "table.csv", "1.2.840.7", "LICENSE"):
         (tmp_path / name).write_text("text " * 50)
-    for name in ("volume.nii.gz", "x.webp"):
+    for name in ("volume.mha", "x.webp"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "1.2.840.8").write_bytes(bytes(128) + b"DICM" + bytes(40))
     listing = list_folder(tmp_path)
     assert [file.name for file in listing.files] == ["1.2.840.8", "a.PNG"]
     reasons = {file.name: file.reason for file in listing.passed_over}
-    assert {name for name, reason in reasons.items() if reason == "unsupported-format"} == {"volume.nii.gz", "x.webp"}
+    assert {name for name, reason in reasons.items() if reason == "unsupported-format"} == {"volume.mha", "x.webp"}
     assert len(reasons) == 9
 
 
