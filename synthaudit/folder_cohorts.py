@@ -121,11 +121,13 @@ def _report_scan(role: str, scan: ScannedFolder, account: Account) -> None:
         # Which syntax it is decides what to install, so the sentence for it names each.
         says = f"{REASONS[reason]} {'; '.join(sorted(details[reason]))}." if reason == "transfer-syntax" else ""
         account.add(role, reason, names, excluded=True, says=says)
+    for reason in dict.fromkeys(note.reason for note in scan.notes):
+        account.add(role, reason, [note.name for note in scan.notes if note.reason == reason], excluded=False)
     if not scan.images:
         counts = ", ".join(f"{len(names)} {reason}" for reason, names in sorted(reasons.items())) or "no file at all"
         raise InputError(
             f"{role} needs at least one image that can be read, found {counts}; give a folder of PNG, JPEG, TIFF, BMP, "
-            f"NumPy or single-frame DICOM images"
+            f"NumPy, DICOM or NIfTI images"
         )
 
 

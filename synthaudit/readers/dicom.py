@@ -127,8 +127,8 @@ def dataset_of(file: StoredFile, tags: tuple[str, ...] = ()) -> Any:
             dataset = dcmread(stream, force=not whole, **only)
             # Without the preamble anything parses, so what makes it an object must be there.
             is_object = whole or "SOPClassUID" in dataset
-        except Exception:
-            if whole:
+        except Exception as error:
+            if whole or isinstance(error, UnreadableImage):
                 raise
             is_object = False
     if not is_object:

@@ -136,9 +136,15 @@ def _decoded(dataset: Any, frame: int | None, syntax: Any, plugin: str) -> NDArr
     # Bits may end above the lowest: pydicom takes them to end there, so the lower ones are shifted out afterwards.
     shift = high - stored if stored < high <= int(dataset.BitsAllocated) and not plugin else 0
     options = as_pixel_options(dataset, **({"bits_stored": high} if shift else {}))
-    array, _ = _decoder(str(syntax)).as_array(
-        dataset, index=frame, decoding_plugin=plugin, allow_excess_frames=False, **options
-    )
+    try:
+        array, _ = _decoder(str(syntax)).as_array(
+            dataset, index=frame, decoding_plugin=plugin, allow_excess_frames=False, **options
+        )
+    except BaseException as error:
+        # A decoder written in Rust panics on broken data with what is no Exception, and would take the audit with it.
+        if type(error).__name__ == "PanicException":
+            raise UnreadableImage("corrupt", "the decoder gave up on the data; export the file again") from None
+        raise
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise UnreadableImage("corrupt", "one frame is needed, found another number of values; export the file again")
     values: NDArray[Any] = np.right_shift(array, shift) if shift else array

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from synthaudit.errors import UnreadableImage
 from synthaudit.readers.kept import Kept
+from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.readers.stored import StoredFile, opened
 
 MAX_VOLUME_BYTES = 2**30
@@ -68,7 +69,8 @@ def volumes_in(file: StoredFile) -> Volumes:
         UnreadableImage: As `NiftiSource.read`; or what nibabel raises on a broken file.
     """
     state = (file.stat().st_mtime_ns, file.stat().st_size) if isinstance(file, Path) else file.state()
-    return _kept.once((file, state), lambda: _volumes(file))
+    with library_warnings_silenced:
+        return _kept.once((file, state), lambda: _volumes(file))
 
 
 def _volumes(file: StoredFile) -> Volumes:

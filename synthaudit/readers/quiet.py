@@ -7,7 +7,7 @@ import threading
 import warnings
 from types import TracebackType
 
-_LIBRARIES = ("PIL", "pydicom", "pylibjpeg", "openjpeg", "rle", "tifffile")
+_LIBRARIES = ("PIL", "nibabel", "pydicom", "pylibjpeg", "openjpeg", "rle", "tifffile")
 _MODULES = rf"({'|'.join(_LIBRARIES)}|synthaudit\.readers)(\.|$)"
 _ABOVE_ALL = logging.CRITICAL + 1
 
