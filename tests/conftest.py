@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _skip(items, "slow", "slow: run with --run-slow")
     if any("gpu" in item.keywords for item in items) and not _has_cuda():
         _skip(items, "gpu", "needs a CUDA device")
+    if shutil.which("Orthanc") is None:
+        _skip(items, "orthanc", "needs Orthanc: apt-get install --no-install-recommends orthanc orthanc-dicomweb")
 
 
 def _skip(items: list[pytest.Item], mark: str, reason: str) -> None:
