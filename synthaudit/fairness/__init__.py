@@ -1,1 +1,1 @@
-"""Groups of patients: who is there, who is covered, who is exposed, and how much of it is chance."""
+"""Groups of patients, and whether the synthetic images are right and safe for each of them."""
