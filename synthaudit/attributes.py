@@ -18,7 +18,7 @@ SMALLEST_CELL = 10
 """Of fewer patients nothing is said in public."""
 MOST_VALUES = 20
 """A column with more values is an identifier or a measurement, no grouping."""
-NOT_GROUPS = frozenset({"patient_id", "study_date", "source", "slice", "volume", "role", "split", "file"})
+NOT_GROUPS = frozenset({"patient_id", "study_date", "visit", "source", "slice", "volume", "role", "split", "file"})
 """Columns that say where an image is from, not who is on it."""
 SEPARATOR = "|"
 """Between the findings of one label: "Cardiomegaly|Effusion", as ChestX-ray14 writes them."""

@@ -88,12 +88,30 @@ def read_places(
         opened[role] = opened_at(place, Keeping(reading.cache, reading.key))
         scans[role] = scan_files(opened[role].listing, f"reading {role}", threads, reading.progress, reading.cache)
         _report_scan(role, scans[role], account)
+    used, columns = described_images(opened, scans, named, table, account)
+    roles = {Role(image.role) for image in used}
+    return {role: cohort_of(role, [image for image in used if image.role == role], columns) for role in roles}, used
+
+
+def described_images(
+    opened: Mapping[str, Opened],
+    scans: Mapping[str, ScannedFolder],
+    named: Sequence[str],
+    table: MetadataTable | None,
+    account: Account,
+) -> tuple[list[Described], Sequence[str]]:
+    """The images that take part, with what the table, the source and the headers say of each; and the columns.
+
+    Args:
+        opened, scans: Role -> its source, and what was found there.
+        named: As in `read_places`.
+        table: Whose image each is.
+        account: Where to say what is in doubt.
+    """
     columns = table.columns if table is not None else ()
     matching = _matched(table, opened, scans, account) if table is not None else None
     matching, columns = with_own_rows(matching, columns, {role: one.columns for role, one in opened.items()})
-    used = _described(scans, matching, columns, named, account)
-    roles = {Role(image.role) for image in used}
-    return {role: _cohort(role, [image for image in used if image.role == role], columns) for role in roles}, used
+    return _described(scans, matching, columns, named, account), columns
 
 
 def need_images(role: Role, cohort: Cohort | None) -> None:
@@ -169,7 +187,7 @@ def _described(
     return [image for image in images if image.doubt != "role-conflict"]
 
 
-def _cohort(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
+def cohort_of(role: Role, images: Sequence[Described], columns: Sequence[str]) -> Cohort:
     """The cohort of these images; its attributes are the table's columns, and those that any header fills."""
     filled = sorted({name for image in images for name in image.attributes})
     attributes = dict.fromkeys([*attribute_columns(columns), *filled])

@@ -17,7 +17,10 @@ import click
 from synthaudit import __version__
 from synthaudit.errors import SynthauditError
 
-COMMANDS = ("audit", "canary", "demo", "encoders", "gate", "generate", "policies", "probes", "report", "selftest")
+COMMANDS = (
+    *("audit", "canary", "demo", "encoders", "gate", "generate", "inspect", "policies", "probes", "report"),
+    "selftest",
+)
 """Each is an attribute of the module of that name in this package, imported when it is asked for."""
 
 UNUSABLE = 2
