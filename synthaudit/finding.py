@@ -1,7 +1,7 @@
 """What a probe answers: measures with their uncertainty, the patients exposed, and the charts that show it.
 
 Everything here is frozen data. `Measure`, `Chart` and the sentences are public: they travel in `evidence.json`.
-`Exposure`, `Pair` and `Withheld` name patients and files: they are written below `restricted/` only.
+`Exposure`, `Pair`, `Withheld` and `Doubtful` name patients and files: they are written below `restricted/` only.
 """
 
 from __future__ import annotations
@@ -136,6 +136,78 @@ class Withheld:
     q_value: float | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Unsupported:
+    """Where an image shows what no real image does, for the restricted annex.
+
+    Attributes:
+        image: (s, s) uint8, the synthetic image.
+        map: (t, t) uint8 over the same square; 0 where real images support what is seen, 255 where by far none does.
+        peak: (x, y) where the map is highest, as shares of the side, from left and top.
+        nearest: The nearest real images, nearest first, (s, s) uint8 each.
+        nearest_names: What they are called.
+    """
+
+    image: NDArray[np.uint8]
+    map: NDArray[np.uint8]
+    peak: tuple[float, float]
+    nearest: tuple[NDArray[np.uint8], ...]
+    nearest_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """How unusual one synthetic image is among real ones. Restricted.
+
+    Attributes:
+        score: 0 for a usual real image, 1 for what one real image in twenty exceeds; higher is more unusual.
+        reason: What makes it so: "a part", "throughout" or "as a whole".
+        realism: Realism score; below 1 the image lies beyond the reach of every real image.
+        area: Share of the image that no real image supports.
+        p_value, q_value: Of an image as unusual among real ones; for naming it at a false discovery rate.
+        to_look_at: Whether a reader should look at it.
+        nearest_real: Name of the real image nearest to it.
+    """
+
+    synthetic_image: str
+    score: float
+    reason: str
+    realism: float
+    area: float
+    p_value: float
+    q_value: float
+    to_look_at: bool
+    nearest_real: str
+    shown: Unsupported | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeaderIssue:
+    """What one synthetic file says and should not, or says as a patient's file does. Restricted.
+
+    Attributes:
+        file: Its name.
+        where: Place in the file: a tag with the sequences around it, a chunk, pixels. Never the value.
+        check: What it is about: "unique ids", "burned-in text", ...
+        objection: Why it may not stand there.
+        carried_over_from: "train" or "holdout" where a real patient's file says the same, else "".
+        patients: Whose, if so.
+        p_value: Of agreement by chance; None where the value is unique, or nothing agrees.
+        digest: First signs of a keyed digest of the value, to see what is equal.
+        crop: (h, w) uint8 of the image, where text is burned in.
+    """
+
+    file: str
+    where: str
+    check: str
+    objection: str
+    carried_over_from: str = ""
+    patients: tuple[str, ...] = ()
+    p_value: float | None = None
+    digest: str = ""
+    crop: NDArray[np.uint8] | None = None
+
+
 class ChartKind(StrEnum):
     """How a chart is drawn."""
 
@@ -201,6 +273,8 @@ class Finding:
     not_run: str | None = None
     exposures: tuple[Exposure, ...] = field(default=(), repr=False)
     withheld: tuple[Withheld, ...] = field(default=(), repr=False)
+    header_issues: tuple[HeaderIssue, ...] = field(default=(), repr=False)
+    doubtful: tuple[Doubtful, ...] = field(default=(), repr=False)
 
     def measure(self, name: str) -> Measure | None:
         """The measure of that name, or None."""

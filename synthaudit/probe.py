@@ -16,11 +16,13 @@ from synthaudit.cohort import Cohort, Role
 from synthaudit.embeddings import Embeddings, PixelEncoder
 from synthaudit.errors import NotEnoughData, UsageError
 from synthaudit.finding import Finding
+from synthaudit.headers.read import Headers, cohort_headers
 from synthaudit.matching.lookup import Query
 from synthaudit.matching.matcher import Matcher, Matches
 from synthaudit.matching.pool import Pool
 from synthaudit.matching.strangers import Strangers, find_strangers
 from synthaudit.progress import Progress
+from synthaudit.provenance import secret_key
 
 if TYPE_CHECKING:
     from synthaudit.generators.protocol import Generator
@@ -124,6 +126,25 @@ class Evidence:
             self._memo[key] = make()
         value: T = self._memo[key]
         return value
+
+    def headers(self, role: Role) -> Headers | None:
+        """What the files of that role say beside their pixels, as keyed digests; None where there is no such cohort.
+
+        Synthetic files are read to their end, real ones as far as they can be compared.
+        """
+        cohort = {
+            Role.TRAIN: self.train,
+            Role.HOLDOUT: self.holdout,
+            Role.SYNTHETIC: self.synthetic,
+            Role.REFERENCE: self.reference,
+        }[role]
+        if cohort is None:
+            return None
+        key, whole = self.once("secret key", secret_key), role is Role.SYNTHETIC
+        return self.once(
+            f"headers {role}",
+            lambda: cohort_headers(cohort, key, whole=whole, workers=self.workers, progress=self.progress),
+        )
 
     @property
     def encoder_names(self) -> str:
