@@ -5,9 +5,9 @@ Memory is taken for what the header states only where the file can hold that muc
 
 from __future__ import annotations
 
+import gzip
 import io
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -140,17 +140,8 @@ def _read(stream: BinaryIO, packed: bool, count: int) -> bytes:
     """At most `count` bytes from the start of the stream."""
     if not packed:
         return stream.read(count)
-    unpacker, parts, left = zlib.decompressobj(zlib.MAX_WBITS | 16), [], count
-    while left > 0:
-        chunk = unpacker.unconsumed_tail or stream.read(2**20)
-        if not chunk:
-            break
-        if unpacker.eof:  # files of several gzip members are one
-            chunk = unpacker.unused_data + chunk
-            unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        parts.append(unpacker.decompress(chunk, left))
-        left -= len(parts[-1])
-    return b"".join(parts)
+    with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+        return unpacked.read(count)
 
 
 def _is_second_version(content: bytes) -> bool:

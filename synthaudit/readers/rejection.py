@@ -34,8 +34,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         # Files in archives and on servers.
         "nested-archive": "Archives inside another archive, which are not opened; unpack them first, if images are in "
         "them.",
-        "missing-file": "Images that are listed and cannot be had: a DICOMDIR, a Parquet file or a PACS names them, and "
-        "does not hold them. Find out where they are; without them the set is not the one that was meant.",
+        "missing-file": "Images that are listed and cannot be had: a DICOMDIR, a Parquet file or a PACS names them, "
+        "and does not hold them. Find out where they are; without them the set is not the one that was meant.",
         "not-in-dicomdir": "Files beside a DICOMDIR that it does not name; they were left out. If they belong to the "
         "set, remove the DICOMDIR, and all files are read.",
         "not-retrieved": "Images that the PACS did not give because it stopped answering; run the same command again.",
