@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaudit.attackers.guessing import FOLDS, Secret, blind, population, secrets, vote
+from synthaudit.attackers.guessing import FOLDS, guessing_success, population, secrets
 from synthaudit.attackers.holdings import Holdings, holdings
 from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
@@ -32,7 +32,6 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.finding import Chart, Direction, Finding, Measure, Series
 from synthaudit.probe import Evidence, Need
 from synthaudit.statistics.newcombe import wilson
-from synthaudit.statistics.rate_permutation import rate_excess_p
 
 MOST_ATTRIBUTES = 10
 """In a table; of more, those that come first."""
@@ -59,7 +58,7 @@ class Inference:
             asked = secrets(held)[:MOST_ATTRIBUTES]
             if not asked:
                 raise NotEnoughData(_nothing(held))
-            success = _success(held, asked, evidence.settings.relabelings, rng)
+            success = guessing_success(held, asked, evidence.settings.relabelings, rng)
             known = np.column_stack([population(held, one, rng) for one in asked])
             groups = outlier_groups(held)
         return Finding(
@@ -86,19 +85,6 @@ def _nothing(held: Holdings) -> str:
     return (
         "inference needs a column with 2 to 20 values (age counts in bands, a label finding by finding) that is known "
         f"of {SMALLEST_CELL} patients of each side and of 10 synthetic images, found none; give such columns to all"
-    )
-
-
-def _success(held: Holdings, asked: tuple[Secret, ...], relabelings: int, rng: np.random.Generator) -> Success:
-    share = np.column_stack([vote(held, one) for one in asked])
-    return Success(
-        tuple(one.name for one in asked),
-        share,
-        np.ones(share.shape),
-        held.is_train,
-        tuple(blind(held, one) for one in asked),
-        rate_excess_p(share, held.is_train, draws=relabelings, rng=rng),
-        held.images_of,
     )
 
 

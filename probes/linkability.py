@@ -22,15 +22,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaudit.attackers.holdings import Holdings, holdings
-from synthaudit.attackers.linking import LINEUP, Linked, linked
+from synthaudit.attackers.holdings import holdings
+from synthaudit.attackers.linking import LINEUP, Linked, linked, linking_success
 from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
 from synthaudit.attackers.success import Success
 from synthaudit.attackers.views import VISITS, Views, natural_views
 from synthaudit.finding import Direction, Finding, Measure
 from synthaudit.probe import Evidence, Need
-from synthaudit.statistics.rate_permutation import rate_excess_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Linkability:
             held = holdings(evidence)
             views = natural_views(held)
             every = [linked(held, one, rng) for one in views]
-            success = _success(held, views, every, evidence.settings.relabelings, rng)
+            success = linking_success(held, views, every, evidence.settings.relabelings, rng)
             groups = outlier_groups(held)
         return Finding(
             self.name,
@@ -78,23 +77,6 @@ class Linkability:
                 AGAIN,
             ),
         )
-
-
-def _success(
-    held: Holdings, views: tuple[Views, ...], every: list[Linked], relabelings: int, rng: np.random.Generator
-) -> Success:
-    share = np.full((held.n_patients, len(views)), np.nan)
-    for column, (one, found) in enumerate(zip(views, every, strict=True)):
-        share[one.patient, column] = found.through
-    return Success(
-        tuple(one.name for one in views),
-        share,
-        np.ones(share.shape),
-        held.is_train,
-        (1.0 / LINEUP,) * len(views),
-        rate_excess_p(share, held.is_train, draws=relabelings, rng=rng),
-        held.images_of,
-    )
 
 
 def _measures(

@@ -22,24 +22,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaudit.attackers.holdings import Holdings, holdings
+from synthaudit.attackers.holdings import holdings
+from synthaudit.attackers.isolating import RELABELINGS, descriptions, isolating_success
 from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
-from synthaudit.attackers.predicates import HALF, WHOLE, ball_fits, described, rare_fits, record_fits
 from synthaudit.attackers.success import Success
 from synthaudit.finding import Direction, Finding, Measure
 from synthaudit.probe import Evidence, Need
-from synthaudit.statistics.isolation import Fits, SingledOut, singled_out
-from synthaudit.statistics.matched_blocks import MatchedBlocks
 
-DRAWS = 8
-"""Of as many patients of the larger side as there are of the smaller one."""
-RELABELINGS = 999
-"""At most: each finds all who are singled out anew."""
-BALLS = {"ball_half": HALF, "ball_whole": WHOLE}
 NOTES = {
-    "ball_half": "Description: looks like this synthetic image, within half the way to the next one.",
-    "ball_whole": "Description: looks more like this synthetic image than any other synthetic image does.",
+    "ball_narrow": "Description: looks like this synthetic image, within half the way to the next synthetic one.",
+    "ball_wide": "The same within three quarters of that way: more copies, and more strangers.",
     "record_whole": "Description: all that is written beside a synthetic image, ages to the year.",
     "record_rare": "Description: the fewest values, three at most, that only one synthetic record has together.",
 }
@@ -69,7 +62,7 @@ class SinglingOut:
             held = holdings(evidence)
             fits = descriptions(held)
             relabelings = min(RELABELINGS, evidence.settings.relabelings)
-            success, n = _success(held, fits, relabelings, rng)
+            success, n = isolating_success(held, fits, relabelings, rng)
             groups = outlier_groups(held)
         return Finding(
             self.name,
@@ -92,43 +85,6 @@ class SinglingOut:
                 AGAIN,
             ),
         )
-
-
-def descriptions(held: Holdings) -> dict[str, Fits]:
-    """Kind of description -> what it fits; records only where something is written beside the synthetic images."""
-    found = {name: ball_fits(held.real, held.made, reach) for name, reach in BALLS.items()}
-    columns, real, made = described(held)
-    if columns:
-        found["record_whole"] = record_fits(real, made)
-        found["record_rare"] = rare_fits(real, made)
-    return found
-
-
-def _success(held: Holdings, fits: dict[str, Fits], relabelings: int, rng: np.random.Generator) -> tuple[Success, int]:
-    """What each kind of description achieves, and among how many patients of a side."""
-    blocks = MatchedBlocks.of(held.images_of, held.is_train, rng)
-    every: list[SingledOut] = [
-        singled_out(
-            one,
-            held.patient,
-            held.is_train,
-            blocks,
-            draws=DRAWS,
-            relabelings=relabelings,
-            rng=rng,
-        )
-        for one in fits.values()
-    ]
-    success = Success(
-        tuple(fits),
-        np.column_stack([one.by_patient for one in every]),
-        np.column_stack([one.taken for one in every]),
-        held.is_train,
-        tuple(one.blind for one in every),
-        np.array([one.p_value for one in every]),
-        held.images_of,
-    )
-    return success, len(blocks)
 
 
 def _measures(success: Success, n: int, groups: dict[str, NDArray[np.bool_]]) -> Iterator[Measure]:

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.attackers.holdings import LEAST_SYNTHETIC, Holdings
+from synthaudit.attackers.success import Success
 from synthaudit.attackers.views import VIEW_COLUMNS
 from synthaudit.attributes import MOST_VALUES, SEPARATOR, SMALLEST_CELL, findings, group_columns
 from synthaudit.index.exact import top_k
+from synthaudit.statistics.rate_permutation import rate_excess_p
 from synthaudit.statistics.ridge_classifier import RidgeClassifier
 
 NEIGHBORS = 5
@@ -99,6 +101,20 @@ def population(holdings: Holdings, secret: Secret, rng: np.random.Generator) -> 
     told = np.isfinite(right)
     total = np.where(told, right, 0.0).sum(axis=0)
     return np.where(told.any(axis=0), total / np.maximum(told.sum(axis=0), 1), np.nan)
+
+
+def guessing_success(held: Holdings, asked: tuple[Secret, ...], relabelings: int, rng: np.random.Generator) -> Success:
+    """What guessing achieves on each patient, one column for each attribute."""
+    share = np.column_stack([vote(held, one) for one in asked])
+    return Success(
+        tuple(one.name for one in asked),
+        share,
+        np.ones(share.shape),
+        held.is_train,
+        tuple(blind(held, one) for one in asked),
+        rate_excess_p(share, held.is_train, draws=relabelings, rng=rng),
+        held.images_of,
+    )
 
 
 def _right(

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.attackers.holdings import Holdings
+from synthaudit.attackers.success import Success
 from synthaudit.attackers.views import Views
 from synthaudit.index.exact import Neighbors, top_k
 from synthaudit.statistics.lineup import lineup_success
+from synthaudit.statistics.rate_permutation import rate_excess_p
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -58,6 +60,24 @@ def linked(holdings: Holdings, views: Views, rng: np.random.Generator) -> Linked
             through += _picked_through(near[one], near[other])
             directly += _picked_directly(real[one], real[other])
     return Linked(through / (2 * DRAWS), directly / (2 * DRAWS))
+
+
+def linking_success(
+    held: Holdings, views: tuple[Views, ...], every: list[Linked], relabelings: int, rng: np.random.Generator
+) -> Success:
+    """What linking achieves on each patient, one column for each kind of records."""
+    share = np.full((held.n_patients, len(views)), np.nan)
+    for column, (one, found) in enumerate(zip(views, every, strict=True)):
+        share[one.patient, column] = found.through
+    return Success(
+        tuple(one.name for one in views),
+        share,
+        np.ones(share.shape),
+        held.is_train,
+        (1.0 / LINEUP,) * len(views),
+        rate_excess_p(share, held.is_train, draws=relabelings, rng=rng),
+        held.images_of,
+    )
 
 
 def nearest_people(near: Neighbors, unit: NDArray[np.intp]) -> csr_matrix:

@@ -33,7 +33,7 @@ def headline(success: Success, note: str) -> Iterator[Measure]:
     )
     yield _measure(
         success,
-        "p_value",
+        "excess_p",
         (success.p_value, None, None),
         p_value=success.p_value,
         unit="",

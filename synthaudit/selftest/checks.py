@@ -36,6 +36,7 @@ from synthaudit.selftest.readings import (
     named,
     sides,
     sight,
+    singled_out,
     statistics,
     unasked,
     verdict,
@@ -132,6 +133,18 @@ CHECKS = (
             "shifted-by-site": (VOID,),
         },
     ),
+    # The risks of the working party's opinion. The controls have one image a patient, and nothing is written beside the
+    # synthetic ones, so that nothing can be linked or inferred.
+    Check(
+        "training patients singled out",
+        "singling-out",
+        singled_out,
+        (GUESSING,),
+        {COPIER: (TOLD,)},
+        only=(FIRST, COPIER),
+    ),
+    Check("records linked", "linkability", unasked("linkability"), (VOID,), {}, only=(FIRST,)),
+    Check("attributes inferred", "inference", unasked("inference"), (VOID,), {}, only=(FIRST,)),
     Check("would see plain copies", "planted", sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", fitness, (SEEING,), {}, only=(FIRST,)),
     # No verdict rests on it, and it misleads: it misses few copies and mirrored ones, and takes a holdout from

@@ -29,6 +29,8 @@ LEAST_AGAIN = 0.5
 """Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
 CHANCE = 0.5
 """AUC of guessing."""
+CLEARLY_MORE = 0.05
+"""Share by which more training than held-out patients are singled out, at the lower end of its interval."""
 MUCH_CLOSER = 0.75
 """Share of the synthetic images closer to a training image; one half where nothing leaks, .08 its standard error."""
 
@@ -105,6 +107,15 @@ def membership(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
     if not counts:
         return Observation(VOID, figures)
     return Observation(TOLD if measure.value > CHANCE else GUESSING, figures)
+
+
+def singled_out(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether descriptions made of the samples single out training patients more often than others, beyond doubt."""
+    finding = _finding(audit, "singling-out")
+    measure = None if finding is None else finding.measure("excess")
+    if measure is None or measure.value is None or measure.low is None:
+        return Observation(VOID)
+    return Observation(TOLD if measure.low > CLEARLY_MORE else GUESSING, f"{measure.value:+.0%} beyond others")
 
 
 def checkpoint(audit: Audit, control: Control) -> Observation:  # noqa: ARG001

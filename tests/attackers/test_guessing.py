@@ -10,7 +10,7 @@ import pytest
 from synthaudit.attackers.guessing import blind, population, secrets, vote
 from synthaudit.attackers.holdings import Holdings
 
-from .conftest import world
+from .worlds import world
 
 
 def labeled(held: Holdings, label: tuple[str, ...]) -> Holdings:
@@ -33,7 +33,7 @@ def test_a_copy_gives_away_what_is_written_beside_it() -> None:
 
 
 def test_the_population_teaches_sex_and_nobody_teaches_the_site() -> None:
-    held = world(1, n=(120, 250), images=((1, 1), (1, 1)))
+    held = world(1, n=(120, 160), images=((1, 1), (1, 1)))
     by_name = {secret.name: secret for secret in secrets(held)}
     assert set(by_name) == {"age", "label", "sex", "site"}
     known = {name: population(held, by_name[name], np.random.default_rng(0)) for name in ("sex", "site")}

@@ -12,7 +12,7 @@ from synthaudit.attackers.views import natural_views
 from synthaudit.cohort import Cohort, Role
 from synthaudit.index.exact import top_k
 
-from .conftest import Vectors, holdings, people, unit, world
+from .worlds import Vectors, holdings, people, unit, world
 
 
 def test_people_shown_twice_count_once_by_the_nearest() -> None:
@@ -33,10 +33,10 @@ def rates(seed: int, **how: object) -> tuple[float, float, float]:
 
 
 def test_copies_link_and_strangers_do_not() -> None:
-    copies = np.mean([rates(seed, kind="copier") for seed in range(4)], axis=0)
-    strangers = np.mean([rates(seed) for seed in range(4)], axis=0)
-    assert copies[0] - copies[1] > 0.08
-    assert abs(strangers[0] - strangers[1]) < 0.08
+    copies = np.mean([rates(seed, kind="copier") for seed in range(3)], axis=0)
+    strangers = np.mean([rates(seed) for seed in range(3)], axis=0)
+    assert copies[0] - copies[1] > 0.15
+    assert abs(strangers[0] - strangers[1]) < 0.12
     # What the copies link is what could be linked by comparing the records themselves.
     assert copies[0] == pytest.approx(copies[2], abs=0.12)
     assert strangers[0] > 0.15  # two images of one person are alike anyway

@@ -8,7 +8,7 @@ import numpy as np
 
 from synthaudit.attackers.outliers import GROUPS, group_size, isolation_distance, outlier_groups
 
-from .conftest import world
+from .worlds import world
 
 
 def test_groups_hold_whom_they_say() -> None:

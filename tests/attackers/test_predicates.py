@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from synthaudit.attackers.predicates import (
-    HALF,
-    WHOLE,
+    NARROW,
+    WIDE,
     ball_fits,
     described,
     exact_values,
@@ -17,7 +17,7 @@ from synthaudit.attackers.predicates import (
 )
 from synthaudit.statistics.isolation import Fits
 
-from .conftest import unit, world
+from .worlds import unit, world
 
 
 def pairs(fits: Fits) -> set[tuple[int, int]]:
@@ -28,7 +28,7 @@ def cloud(seed: int, n: int, d: int = 6) -> NDArray[np.float32]:
     return unit(np.random.default_rng(seed).normal(size=(n, d)))
 
 
-@pytest.mark.parametrize("reach", [HALF, WHOLE])
+@pytest.mark.parametrize("reach", [NARROW, WIDE])
 def test_balls_as_the_naive_loop_has_them(reach: float) -> None:
     real, made = cloud(0, 60), cloud(1, 25)
     centers = np.unique(made, axis=0).astype(np.float64)
@@ -42,7 +42,7 @@ def test_balls_as_the_naive_loop_has_them(reach: float) -> None:
 
 
 def test_balls_of_half_the_distance_do_not_overlap() -> None:
-    fits = ball_fits(cloud(0, 400, 3), cloud(1, 40, 3), HALF)
+    fits = ball_fits(cloud(0, 400, 3), cloud(1, 40, 3), NARROW)
     assert len(set(fits.image.tolist())) == len(fits.image) > 20
 
 
@@ -50,14 +50,14 @@ def test_an_image_made_twice_is_one_and_the_edge_is_out() -> None:
     made = cloud(2, 12)
     twice = np.concatenate([made, made[:5]])
     copies = made[:3]
-    assert pairs(ball_fits(copies, twice, WHOLE)) == pairs(ball_fits(copies, made, WHOLE))
-    # A copy of the nearest synthetic image lies at the very edge of a whole ball, and is not in it.
-    assert len(ball_fits(copies, made, WHOLE).image) == 3
+    assert pairs(ball_fits(copies, twice, WIDE)) == pairs(ball_fits(copies, made, WIDE))
+    # A copy of the nearest synthetic image lies at the very edge of a ball that reaches as far, and is not in it.
+    assert len(ball_fits(copies, made, 1.0).image) == 3
 
 
 def test_one_synthetic_image_describes_nobody() -> None:
     same = np.repeat(cloud(3, 1), 12, axis=0)
-    assert not len(ball_fits(same, same, WHOLE).image)
+    assert not len(ball_fits(same, same, WIDE).image)
 
 
 def test_records_are_asked_for_all_that_they_hold() -> None:
@@ -102,7 +102,7 @@ def test_ages_are_asked_for_by_the_year_and_numbers_of_files_are_not() -> None:
 
 def test_who_was_trained_on_changes_no_description() -> None:
     one, other = world(4), world(4, swap=True)
-    for reach in (HALF, WHOLE):
+    for reach in (NARROW, WIDE):
         assert pairs(ball_fits(one.real, one.made, reach)) == pairs(ball_fits(other.real, other.made, reach))
     for kind in (record_fits, rare_fits):
         assert pairs(kind(*described(one)[1:])) == pairs(kind(*described(other)[1:]))

@@ -12,7 +12,7 @@ from synthaudit.attackers.views import VISITS, natural_views
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import NotEnoughData
 
-from .conftest import holdings, people, world
+from .worlds import holdings, people, world
 
 
 def with_columns(seed: int = 0, n: int = 30, images: int = 4, **columns: list[str]) -> Holdings:

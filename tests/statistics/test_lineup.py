@@ -26,7 +26,7 @@ def test_as_dealt(better: int, ties: int, others: int, size: int) -> None:
     assert exact == pytest.approx(dealt(better, ties, others, size, np.random.default_rng(0)), abs=0.012)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(2, 8), st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
 def test_bounds_and_order(size: int, better: int, ties: int, worse: int) -> None:
     others = max(better + ties + worse, size - 1)

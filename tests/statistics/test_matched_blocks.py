@@ -20,7 +20,7 @@ def matched(some: list[tuple[int, bool]], seed: int = 0) -> tuple[MatchedBlocks,
     return MatchedBlocks.of(images, is_train, np.random.default_rng(seed)), images, is_train
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(people)
 def test_everybody_is_in_one_block_and_read_like_its_others(some: list[tuple[int, bool]]) -> None:
     blocks, images, is_train = matched(some)
@@ -33,7 +33,7 @@ def test_everybody_is_in_one_block_and_read_like_its_others(some: list[tuple[int
         assert set(blocks.level[block].tolist()) == {int(images[block].min())}
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(people)
 def test_each_draw_takes_as_many_of_each_side(some: list[tuple[int, bool]]) -> None:
     blocks, _, is_train = matched(some)

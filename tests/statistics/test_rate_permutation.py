@@ -20,9 +20,9 @@ def _null(seed: int, draws: int) -> float:
 
 
 def test_unequal_noise_raises_no_alarm() -> None:
-    p = np.array([_null(seed, 79) for seed in range(250)])
-    assert (p <= 0.05).mean() <= 0.1  # three standard errors and a half above the level
-    assert (p <= 0.05).mean() >= 0.015
+    p = np.array([_null(seed, 59) for seed in range(150)])
+    assert (p <= 0.05).mean() <= 0.115  # three standard errors and a half above the level
+    assert (p <= 0.05).mean() > 0
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from synthaudit.attackers.holdings import Holdings
@@ -121,9 +120,3 @@ def holdings(cohorts: list[Cohort], vectors: list[Vectors], synthetic: Cohort, m
         order,
         1,
     )
-
-
-@pytest.fixture(scope="session")
-def worlds():  # type: ignore[no-untyped-def]
-    """Where holdings come from."""
-    return world
