@@ -85,7 +85,7 @@ def group_shares(one: Attribute, divided: Divided, rng: np.random.Generator) -> 
     for k in one.spoken_of:
         base, by_image = clustered_shares(one.real[train] == k, divided.patient[train])
         held = clustered_shares(one.real[holdout] == k, divided.patient[holdout])[0] if holdout.any() else None
-        share, straight = made(k, base.value)
+        share, straight = made(k)
         p = max(_p_value(share, straight, other) for other in (base, by_image))
         if (share.value - base.value) * (share.value - by_image.value) <= 0:  # neither more nor less
             p = 1.0
@@ -109,18 +109,18 @@ def _p_value(share: Share, straight: tuple[float, float] | None, base: Share) ->
     return max(p, float(2 * norm.sf(abs(value - base.value) / spread)))
 
 
-_Made = Callable[[int, float], tuple[Share, tuple[float, float] | None]]
+_Made = Callable[[int], tuple[Share, tuple[float, float] | None]]
 
 
 def _synthetic_shares(one: Attribute, divided: Divided, rng: np.random.Generator) -> _Made:
-    """Class, and the training set's share of it -> share among the synthetic images, the predictor's errors undone.
+    """Class -> share among the synthetic images, the predictor's errors undone.
 
     With it the estimate of the plain inverse and its standard error; None where classes were given.
     """
     if one.predicted is None:
         codes = one.synthetic[0]
         known = codes >= 0
-        return lambda k, _: (clustered_shares(codes[known] == k, divided.unit[known])[1], None)
+        return lambda k: (clustered_shares(codes[known] == k, divided.unit[known])[1], None)
     confusions = Confusions.of(one.real, one.predicted, divided.patient, len(one.names))
     found = votes(one.synthetic, len(one.names))
     patients, drawn = _resampled(len(confusions.by_patient), divided, rng)
@@ -128,11 +128,12 @@ def _synthetic_shares(one: Attribute, divided: Divided, rng: np.random.Generator
     again = solved(drawn @ found / drawn.sum(axis=1, keepdims=True), confusions.matrix(patients))
     spread = again.std(axis=0, ddof=1)
 
-    def share(k: int, base: float) -> tuple[Share, tuple[float, float]]:
-        # As many trials as would leave a share of the training set's size as uncertain as this one is.
-        trials = base * (1 - base) / max(float(spread[k]) ** 2, 1e-12)
-        seen = Share(float(values[k]), float(min(trials, len(divided.unit))))
-        return seen, (float(straight[k]), float(spread[k]))
+    def share(k: int) -> tuple[Share, tuple[float, float]]:
+        value, error = float(values[k]), max(float(spread[k]), 1e-9)
+        # As many trials as leave such a share as uncertain as this one is; at 0 and 1, as one two errors away.
+        near = min(max(value, min(0.5, 2 * error)), max(0.5, 1 - 2 * error))
+        trials = min(near * (1 - near) / error**2, float(divided.n_units))
+        return Share(value, trials), (float(straight[k]), error)
 
     return share
 

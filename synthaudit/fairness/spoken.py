@@ -88,17 +88,16 @@ def _first(text: str) -> str:
 def off_balance(found: Examined) -> list[GroupShare]:
     """Groups named for their share: single ones before pairs of them, of each column the one that lacks most.
 
-    What follows from a group named already is not said again: where women are missing, there are more men, and fewer
-    old women.
+    What follows from a group named already is not said again: where women are missing, there are more men, and more
+    young men.
     """
     named = [one for one, is_named in zip(found.shares, found.named(SHARES), strict=True) if is_named]
-    order = sorted(named, key=lambda one: (len(one.columns), one.p_value, one.ratio >= 1, one.name))
+    order = sorted(named, key=lambda one: (len(one.columns), one.ratio >= 1, one.p_value, one.name))
     kept: list[GroupShare] = []
     for one in order:
-        parts = set(one.name.split(" & "))
-        told = {part for other in kept for part in other.name.split(" & ")}
-        same_column = any(other.columns == one.columns and (other.ratio < 1) != (one.ratio < 1) for other in kept)
-        if not (len(one.columns) > 1 and parts & told) and not (len(one.columns) == 1 and same_column):
+        told = {column for other in kept for column in other.columns}
+        follows = any(other.columns == one.columns and (other.ratio < 1) != (one.ratio < 1) for other in kept)
+        if not (told & set(one.columns) if len(one.columns) > 1 else follows):
             kept.append(one)
     return kept
 

@@ -1,0 +1,143 @@
+"""Every question to every group at once: what is planted is named, rightly and with its sign; what is fair is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import beta, binom
+
+from synthaudit.errors import NotEnoughData
+from synthaudit.fairness.association import associations
+from synthaudit.fairness.examined import ALPHA, EXPOSURE, SHARES, Examined, examine, family_wise
+from synthaudit.fairness.groups import pairs_of
+from synthaudit.fairness.shares import all_shares
+from synthaudit.fairness.spoken import answer, more_exposed, off_balance
+from synthaudit.fairness.summaries import summaries
+from synthaudit.statistics.fdr import holm
+from synthaudit.statistics.share_ratio import equal_shares_p
+from tests.fairness.conftest import (
+    Simulated,
+    doubled_cardiomegaly,
+    remembered,
+    simulated,
+    without_women,
+)
+
+WEST = 2
+
+
+def examined(one: Simulated, rng: np.random.Generator, draws: int) -> Examined:
+    return examine(one.attributes, one.divided, one.vectors, one.scored, rng, draws=draws)
+
+
+def figures(found: Examined) -> dict[str, float | None]:
+    return {one.name: one.value for one in summaries(found, 250, 350, np.random.default_rng(0))}
+
+
+def test_women_who_are_left_out_are_named() -> None:
+    rng = np.random.default_rng(0)
+    found = examined(simulated(rng, generate=without_women), rng, 199)
+    (worst, *_) = off_balance(found)
+    assert worst.name == "sex F"
+    assert worst.ratio < 0.5
+    assert answer(found).startswith("Women make up 8% of the synthetic images and 48% of the training patients.")
+    told = figures(found)
+    assert told["underrepresented"] == pytest.approx(worst.ratio)
+    assert told["exposure_gap"] == 0.0
+
+
+def test_women_who_are_left_out_are_named_where_sex_was_predicted() -> None:
+    rng = np.random.default_rng(1)
+    one = simulated(rng, generate=without_women, labeled=False)
+    found = examined(one, rng, 199)
+    shares = {share.name: share for share in found.shares}
+    assert off_balance(found)[0].name == "sex F"
+    assert shares["sex F"].predicted
+    low, high = shares["sex F"].interval()
+    assert low < 1 / 6 / (1 / 6 * 0.48 + 0.52) < high
+    assert "The synthetic images came without age" in answer(found)
+    assert found.why_not["downstream"].startswith("it needs a finding that the synthetic images came labeled with")
+
+
+def test_a_minority_that_is_remembered_is_named_though_averages_are_at_chance() -> None:
+    rng = np.random.default_rng(2)
+    one = simulated(rng, score=remembered(WEST))
+    found = examined(one, rng, 1_999)
+    assert more_exposed(found)[0].name == "site west"
+    assert more_exposed(found)[0].gap > 0.3
+    assert answer(found).startswith("Patients of site west are more exposed than others are:")
+    gap = figures(found)["exposure_gap"]
+    assert gap is not None
+    assert gap > 0.3
+    train = one.scored.is_train
+    above = one.scored.scores[train][:, None] > one.scored.scores[~train]
+    assert above.mean() < 0.6, "the average attack is near chance"
+
+
+def test_a_finding_that_is_doubled_in_women_is_named_with_them() -> None:
+    rng = np.random.default_rng(3)
+    one = simulated(rng, generate=doubled_cardiomegaly, train=800, holdout=40, made=1_500)
+    found = associations(one.attributes, one.divided, rng)
+    (surest, *_) = sorted(found, key=lambda tie: tie.p_value)
+    assert (surest.group, surest.finding) == ("sex F", "label Cardiomegaly")
+    assert surest.gap.value > 1.5
+    assert holm(np.array([tie.p_value for tie in found])).min() <= ALPHA / 5
+    pairs = pairs_of(one.attributes, one.divided.patient, one.divided.is_train)
+    shares = {share.name: share for share in all_shares((*one.attributes, *pairs), one.divided, rng)}
+    assert shares["sex F & label Cardiomegaly"].ratio > 1.5
+    assert shares["sex F"].p_value > ALPHA
+
+
+def test_who_comes_often_is_not_over_represented() -> None:
+    """Old men come more often, and a fair generator makes their images more often: no alarm, counted either way."""
+    rng = np.random.default_rng(4)
+    one = simulated(rng, train=3_000, holdout=40, made=4_000)
+    pairs = pairs_of(one.attributes, one.divided.patient, one.divided.is_train)
+    shares = {share.name: share for share in all_shares((*one.attributes, *pairs), one.divided, rng)}
+    assert holm(np.array([share.p_value for share in shares.values()])).min() > ALPHA
+    old_men = shares["sex M & age 60-79"]
+    assert equal_shares_p(old_men.share, old_men.base) < 1e-6, "counted by patients alone it would alarm"
+
+
+def test_families_share_one_error() -> None:
+    adjusted = family_wise({"a": np.array([0.001, 0.5]), "b": np.array([0.02]), "c": np.zeros(0)})
+    assert {name: p.tolist() for name, p in adjusted.items()} == {"a": [0.002, 1.0], "b": [0.04]}
+
+
+def test_nothing_is_said_of_what_cannot_be_told_from_an_image() -> None:
+    rng = np.random.default_rng(5)
+    found = examined(simulated(rng, labeled=False, apart=0.0), rng, 99)
+    assert found.shares == ()
+    assert found.why_not[SHARES].startswith("the synthetic images came without it, and it cannot be told")
+    assert figures(found)["underrepresented"] is None
+    assert found.exposed is not None, "exposure needs no attribute of a synthetic image"
+
+
+def test_without_a_score_only_exposure_is_missing() -> None:
+    rng = np.random.default_rng(6)
+    one = simulated(rng)
+    found = examine(one.attributes, one.divided, one.vectors, NotEnoughData("nobody was held out"), rng, draws=99)
+    assert found.why_not == {EXPOSURE: "nobody was held out"}
+    assert figures(found)["exposure_gap"] is None
+    assert found.shares
+
+
+NULLS = 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labeled", [True, False], ids=["given", "predicted"])
+def test_a_fair_generator_is_named_at_the_nominal_rate(labeled: bool) -> None:
+    """Any group, any question, over 100 nulls: at the family-wise 1 %, and at 5 % to see that it is not mute."""
+    least = []
+    for null in range(NULLS):
+        rng = np.random.default_rng([11, null, labeled])
+        found = examined(simulated(rng, train=120, holdout=100, made=150, labeled=labeled), rng, 999)
+        least.append(min(float(p.min()) for p in found.adjusted.values()))
+    for level in (ALPHA, 0.05):
+        alarms = int(np.sum(np.array(least) <= level))
+        high = 1.0 if alarms == NULLS else float(beta.ppf(0.975, alarms + 1, NULLS - alarms))
+        low = 0.0 if alarms == 0 else float(beta.ppf(0.025, alarms, NULLS - alarms + 1))
+        print(f"\nalarms at {level:g}: {alarms} of {NULLS}, 95 % interval {low:.3f} to {high:.3f}")
+        assert alarms <= binom.ppf(0.999, NULLS, level)
+    assert min(least) < 1.0
