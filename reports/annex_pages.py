@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as Picture
-from PIL import ImageDraw
-from PIL.Image import Resampling
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Image, KeepTogether, Table
+from reportlab.platypus import Flowable, KeepTogether, Table
 
 from synthaudit.audit_record import Audit
 from synthaudit.finding import Exposure, Pair
-from synthaudit.reports import blocks, exposures, formats, withheld, wording
+from synthaudit.reports import annex_doubtful, blocks, exposures, formats, withheld, wording
+from synthaudit.reports.annex_panel import panel
 from synthaudit.reports.blocks import Column
 
 TITLE = "Restricted annex"
 MARGIN = 16 * mm
-PANEL_HEIGHT = 54 * mm
-LARGEST_PIXELS = 640
-"""Panels are shown no larger than this, which is finer than print; the files hold the rest."""
-OUTLINED_PIXELS = 512
-"""Panels with an outline are enlarged to about this, so that the line is thin."""
-OUTLINE = (230, 120, 0)
-"""Orange: seen on black and white, by people with any kind of color vision."""
-Region = tuple[int, int, int, int]
 _GAP = 4 * mm
 _PURPOSE = (
     "These pages name patients and files. They are for those who must look at the evidence: let a radiologist judge "
@@ -36,7 +22,7 @@ _PURPOSE = (
 
 
 def story(audit: Audit, width: float) -> list[Flowable]:
-    """Pairs, patients, synthetic images to withhold, files left out."""
+    """Pairs, patients, synthetic images to withhold and to look at, files left out."""
     found = exposures.ordered(audit)
     return [
         blocks.text(f"{TITLE}: patients, pairs and files", "title"),
@@ -44,6 +30,7 @@ def story(audit: Audit, width: float) -> list[Flowable]:
         *_pairs([exposure for exposure in found if exposure.pair is not None], width),
         *_patients(found, width),
         *_withheld(audit, width),
+        *annex_doubtful.section(audit, width),
         *_left_out(audit, width),
     ]
 
@@ -65,10 +52,10 @@ def _pair(exposure: Exposure, width: float) -> list[Flowable]:
         "Real, brought onto the synthetic image",
         "Difference (black: alike)",
     )
-    panel = (width - 3 * _GAP) / 4
+    room = (width - 3 * _GAP) / 4
     # The real image as it is stays clean: there the part may lie elsewhere, and nothing should distract from it.
     images = ((pair.synthetic, True), (pair.real, False), (pair.registered, True), (pair.difference, True))
-    panels = [_panel(image, panel, pair.region if outlined else None) for image, outlined in images]
+    panels = [panel(image, room, pair.region if outlined else None) for image, outlined in images]
     cells = [panels, [blocks.text(caption, "small") for caption in captions]]
     grid = Table(
         cells,
@@ -101,34 +88,6 @@ def _judgment(pair: Pair) -> str:
         f"Brought together: {pair.transform}. Likeness {pair.similarity:.3f}; a pair counts as a direct match from "
         f"{pair.threshold:.3f} on, and this one lies {margin:.3f} {side} that. Equal images have 1."
     )
-
-
-def _panel(image: NDArray[np.uint8], width: float, region: Region | None) -> Flowable:
-    picture = Picture.fromarray(np.ascontiguousarray(image))
-    if region is not None:
-        picture = _outlined(picture, region)
-    picture.thumbnail((LARGEST_PIXELS, LARGEST_PIXELS))
-    content = BytesIO()
-    picture.save(content, format="PNG")
-    content.seek(0)
-    scale = min(width / picture.width, PANEL_HEIGHT / picture.height)
-    return Image(content, width=picture.width * scale, height=picture.height * scale, hAlign="LEFT")
-
-
-def _outlined(picture: Picture.Image, region: Region) -> Picture.Image:
-    """The picture with the part framed, just outside it where there is room: the part itself stays free to look at."""
-    scale = max(1, round(OUTLINED_PIXELS / max(picture.size)))
-    enlarged = picture.resize((picture.width * scale, picture.height * scale), Resampling.NEAREST).convert("RGB")
-    line = max(1, max(enlarged.size) // 160)
-    left, top, right, bottom = (scale * edge for edge in region)
-    frame = (
-        max(0, left - line),
-        max(0, top - line),
-        min(enlarged.width, right + line) - 1,
-        min(enlarged.height, bottom + line) - 1,
-    )
-    ImageDraw.Draw(enlarged).rectangle(frame, outline=OUTLINE, width=line)
-    return enlarged
 
 
 def _patients(found: list[Exposure], width: float) -> list[Flowable]:

@@ -239,8 +239,8 @@ _PROBES = {
     "linkability": "Can two records of a training patient be linked?",
     "inference": "Can something be inferred about a training patient?",
     "pairs": "What does a generator that translates images keep, add and take away?",
-    "hallucination": "Do synthetic images show what no real image supports?",
-    "utility": "Does a classifier trained on the synthetic images work on real patients?",
+    "hallucination": "What no real image supports",
+    "utility": "Do synthetic images teach what real ones do?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (

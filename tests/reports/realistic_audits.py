@@ -14,6 +14,7 @@ from synthaudit.finding import (
     Chart,
     ChartKind,
     Direction,
+    Doubtful,
     Exposure,
     Finding,
     Kind,
@@ -136,6 +137,16 @@ def _copies() -> Finding:
             Withheld("sample_00442.png", "copies", Kind.DIRECT, 0.9512, None),
             Withheld("sample_00900.png", "copies", Kind.STATISTICAL, 0.8123, 0.0412),
         ),
+        doubtful=doubtful(),
+    )
+
+
+def doubtful() -> tuple[Doubtful, ...]:
+    """Two images to look at, and one that is as real ones are; none is shown."""
+    return (
+        Doubtful("sample_00900.png", 0.21, "as a whole", 1.04, 0.006, 0.61, 0.9, False, "real/张伟_3.png"),
+        Doubtful("sample_00442.png", 3.87, "a part", 0.91, 0.08, 0.0005, 0.05, True, "Zażółć/frontal_42.dcm"),
+        Doubtful("sample_00017.png", 1.3, "throughout", 0.88, 0.41, 0.03, 0.4, True, "Zażółć/scan_0007.png"),
     )
 
 
