@@ -32,6 +32,7 @@ from synthaudit.parallel import default_workers
 from synthaudit.policy import Policy, load_policy, overall
 from synthaudit.probe import Evidence, Need, Probe, Settings
 from synthaudit.progress import Progress
+from synthaudit.slice_selection import as_asked, slice_step
 from synthaudit.summary import actions, cohort_summary, encoder_fitness, reason
 from synthaudit.weights_rule import weights_rule
 
@@ -46,6 +47,8 @@ def audit(
     reference: Images | None = None,
     metadata: str | os.PathLike[str] | None = None,
     split: str | None = None,
+    slices: str | None = None,
+    neighbors: bool = False,
     generator: str | Generator | None = None,
     encoders: Sequence[str | AnyEncoder] = ("descriptor",),
     probes: Sequence[str | Probe] | None = None,
@@ -67,6 +70,9 @@ def audit(
         metadata: CSV or Parquet with the columns file and patient_id.
         split: "patients:0.5" sets that share of the training folder's patients apart as the holdout. Only right if the
             generator was trained on the rest.
+        slices: "every:N" looks at every N-th slice of each volume, and lists how many were left out; all by default.
+        neighbors: Show encoders each slice of a volume with the one before and the one after it, as channels. Goes
+            beside an audit of the slices one by one: a single slice copied out of a volume is not found this way.
         generator: The generator itself, by its URI or as an object; opens the questions on what its weights remember.
         encoders: Names ("descriptor", "openclip:..."), or objects; their scores are combined before any decision.
         probes: Names or objects; all that are installed by default.
@@ -88,6 +94,7 @@ def audit(
     progress, settings, workers = progress or Progress(), settings or Settings(), workers or default_workers()
     if seed < 0:
         raise UsageError(f"seed must be 0 or more, got {seed}")
+    slice_step(slices)  # refused now, not after an hour of reading
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
     chosen = _probes(probes)
     asked = _encoders(encoders, device, offline)
@@ -106,6 +113,7 @@ def audit(
             progress=progress,
             cache=None if store is None else store.location,
         )
+        intake, how_read = as_asked(intake, slices, neighbors)
         real = [c for c in (intake.train, intake.holdout) if c is not None]
         folder = None if store is None else store.location
         models = fitted_encoders(asked, real, seed=seed, folder=folder, workers=workers, progress=progress)
@@ -124,6 +132,7 @@ def audit(
             "split": split or "given",
             "device": device,
             **_generator_settings(model),
+            **how_read,
         },
     )
     return _concluded(intake, judge, models, findings, made)

@@ -28,6 +28,11 @@ from synthaudit.readers.stored import StoredFile
 SUFFIXES = (".nii", ".nii.gz")
 AIR_HU = -900.0
 """Whole numbers down to here are Hounsfield units: nothing else is scaled like that."""
+RULE = (
+    f"whole numbers down to {AIR_HU:g} are HU: {CT_WINDOW_HU[0]:g} to {CT_WINDOW_HU[1]:g}; else percentiles "
+    f"{PERCENTILES[0]:g} and {PERCENTILES[1]:g} of the volume"
+)
+"""How values are brought to [0, 1]; for an audit's provenance."""
 LEAST_BRIGHTNESS = 0.05
 LEAST_SHARE = 0.01
 """A slice shows something where this share of its pixels is brighter than that, in the window of its volume."""
