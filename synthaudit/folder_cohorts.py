@@ -21,12 +21,13 @@ from synthaudit.progress import Progress
 from synthaudit.readers.assembly import Described, alike_but_for_case, describe
 from synthaudit.readers.matching import Matching, match_rows
 from synthaudit.readers.rejection import REASONS
-from synthaudit.readers.scan import ScannedFolder, scan_files
+from synthaudit.readers.scan import ScannedFolder
 from synthaudit.readers.table import MetadataTable
 from synthaudit.readers.volumes import DOUBTS, attribute_columns, with_volumes
 from synthaudit.sources.location import Keeping, Location, opened_at
 from synthaudit.sources.opened import Opened
 from synthaudit.sources.own_rows import with_own_rows
+from synthaudit.sources.scanned import scanned
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ def read_places(
     for role, place in places.items():
         threads = reading.workers or default_workers()
         opened[role] = opened_at(place, Keeping(reading.cache, reading.key))
-        scans[role] = scan_files(opened[role].listing, f"reading {role}", threads, reading.progress, reading.cache)
+        scans[role] = scanned(opened[role], f"reading {role}", threads, reading.progress, reading.cache)
+        if lost := opened[role].lost():
+            _refuse_incomplete(role, lost, len(opened[role].listing.files))
         _report_scan(role, scans[role], account)
     used, columns = described_images(opened, scans, named, table, account)
     roles = {Role(image.role) for image in used}
@@ -133,8 +136,6 @@ def _report_scan(role: str, scan: ScannedFolder, account: Account) -> None:
     for rejected in (*scan.rejected, *scan.passed_over):
         reasons.setdefault(rejected.reason, []).append(rejected.name)
         details.setdefault(rejected.reason, set()).add(rejected.detail)
-    if "not-retrieved" in reasons:
-        _refuse_incomplete(role, len(reasons["not-retrieved"]), len(scan.images) + len(scan.rejected))
     for reason, names in reasons.items():
         # Which syntax it is decides what to install, so the sentence for it names each.
         says = f"{REASONS[reason]} {'; '.join(sorted(details[reason]))}." if reason == "transfer-syntax" else ""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class ImagesType(click.ParamType):  # type: ignore[type-arg] - generic in new versions of click only
+class ImagesType(click.ParamType):  # type: ignore[type-arg]  # generic in new versions of click only
     """A path; the address of a PACS stays a text, as a path would lose its slashes."""
 
     name = "IMAGES"

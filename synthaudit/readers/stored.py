@@ -44,9 +44,13 @@ def opened(file: StoredFile) -> BinaryIO:
 
 
 def head(file: StoredFile, count: int) -> bytes:
-    """The first `count` bytes, fewer if there are no more; none where it cannot be opened."""
+    """The first `count` bytes, fewer if no more are at hand; none where it cannot be opened.
+
+    At hand is what one read gives. Of a server's file that may be the header alone: no pixels are fetched for this.
+    """
     try:
         with opened(file) as stream:
-            return stream.read(count)
+            found: bytes = getattr(stream, "read1", stream.read)(count)
+            return found
     except Exception:  # an archive or a server fails in ways of its own
         return b""

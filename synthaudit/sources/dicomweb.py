@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from synthaudit.errors import InputError
 from synthaudit.sources.pacs_login import PacsLogin
@@ -106,9 +107,8 @@ class DicomWeb:
 
         try:
             with self._session().get(
-                self._address.url + path,
+                self._address.url + path + _query_string(query),
                 headers=dict(headers),
-                params=list(query),
                 timeout=TIMEOUT_S,
                 stream=True,
                 allow_redirects=False,
@@ -175,6 +175,11 @@ def only_part(body: bytes, kind: str) -> bytes:
     if length and int(length[1]) > len(content):
         raise Unreachable("cut off")
     return content
+
+
+def _query_string(query: Sequence[tuple[str, str]]) -> str:
+    """The query, wildcards left as they are: RFC 3986 allows both, and some servers do not undo their escapes."""
+    return "?" * bool(query) + "&".join(f"{quote(key)}={quote(value, safe='*?')}" for key, value in query)
 
 
 def _search_path(level: str, keys: Mapping[str, str]) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from synthaudit.errors import InputError, MissingDependency
@@ -24,6 +26,8 @@ from synthaudit.sources.pacs_server import (
 from synthaudit.sources.pacs_uri import PacsAddress
 
 CONNECT_S, ANSWER_S = 10.0, 60.0
+LINES = 2
+"""Associations held at once: many a PACS takes four in all, and lets the fifth wait."""
 _FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 _GET = "1.2.840.10008.5.1.4.1.2.2.3"
 """Study Root Query/Retrieve: find, and get."""
@@ -50,8 +54,17 @@ _STORED = 0x0000
 _NOT_AUTHORIZED = 0x0124
 
 
+@dataclass(eq=False, slots=True)
+class _Line:
+    """An association, the class of instances that it takes, and what came over it."""
+
+    association: Any
+    sop_class: str
+    received: list[bytes]
+
+
 class Dimse:
-    """A PACS that speaks DIMSE; one association for each thread, kept open."""
+    """A PACS that speaks DIMSE; a few associations, kept open, that threads take in turn."""
 
     def __init__(self, address: PacsAddress, login: PacsLogin) -> None:
         try:
@@ -63,9 +76,9 @@ class Dimse:
         # It logs what it is asked for, and that is patients.
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
         self._address, self._login = address, login
-        self._threads = threading.local()
-        self._open: list[Any] = []
+        self._free: list[_Line] = []
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(LINES)
 
     def find(self, level: str, keys: Mapping[str, str], returned: Sequence[str]) -> list[Answer]:
         """All results.
@@ -76,17 +89,18 @@ class Dimse:
         """
         found: list[Answer] = []
         asked = _identifier(level, dict.fromkeys(returned, "") | dict(keys))
-        for status, answer in self._association("").send_c_find(asked, _FIND):
-            code = _code(status)
-            if code == _NOT_AUTHORIZED:
-                raise access_denied("not authorized")
-            if code in _PENDING and answer is not None:
-                found.append(_texts(answer))
-            elif code != _STORED:
-                raise InputError(
-                    f"the PACS does not take the query (status {code:04X}); divide it, such as by StudyDate, and check "
-                    f"that it can search by these keys"
-                )
+        with self._line("") as line:
+            for status, answer in line.association.send_c_find(asked, _FIND):
+                code = _code(status)
+                if code == _NOT_AUTHORIZED:
+                    raise access_denied("not authorized")
+                if code in _PENDING and answer is not None:
+                    found.append(_texts(answer))
+                elif code != _STORED:
+                    raise InputError(
+                        f"the PACS does not take the query (status {code:04X}); divide it, such as by StudyDate, and "
+                        f"check that it can search by these keys"
+                    )
         return found
 
     def fetch(self, instance: Instance) -> bytes:
@@ -96,49 +110,62 @@ class Dimse:
             Unreachable: Worth another attempt.
             Refused: It is not there, or not given.
         """
-        association = self._association(instance.sop_class)
-        received: list[bytes] = self._threads.received
-        received.clear()
         keys = {
             "StudyInstanceUID": instance.study,
             "SeriesInstanceUID": instance.series,
             "SOPInstanceUID": instance.uid,
         }
         code = _STORED
-        for status, _ in association.send_c_get(_identifier("IMAGE", keys), _GET):
-            code = _code(status)
+        with self._line(instance.sop_class) as line:
+            line.received.clear()
+            for status, _ in line.association.send_c_get(_identifier("IMAGE", keys), _GET):
+                code = _code(status)
+            received = line.received.copy()
+            line.received.clear()
+            is_established = line.association.is_established
         if code == _STORED and len(received) == 1:
-            content = received.pop()
-            if len(content) > LARGEST_INSTANCE_BYTES:
+            if len(received[0]) > LARGEST_INSTANCE_BYTES:
                 raise Refused("too large")
-            return content
-        if not association.is_established:
+            return received[0]
+        if not is_established:
             raise Unreachable("connection lost")
         raise Refused(f"{code:04X}")
 
     def close(self) -> None:
-        """Release every association; a later request opens a new one."""
+        """Release every association that is not in use; a later request opens a new one."""
         with self._lock:
-            associations, self._open = self._open, []
-        self._threads = threading.local()
-        for association in associations:
-            if association.is_established:
-                association.release()
+            lines, self._free = self._free, []
+        for line in lines:
+            _release(line)
 
-    def _association(self, sop_class: str) -> Any:
-        """This thread's association, made anew where it is lost or does not take that class."""
-        current = getattr(self._threads, "association", None)
-        if current is not None and current.is_established and sop_class in ("", self._threads.sop_class):
-            return current
-        if current is not None:
+    @contextmanager
+    def _line(self, sop_class: str) -> Iterator[_Line]:
+        """An association that takes this class, for as long as it is needed; given back if it still stands."""
+        with self._turns:
+            line = self._taken(sop_class)
+            try:
+                yield line
+            except BaseException:
+                line.association.abort()
+                raise
             with self._lock:
-                self._open = [one for one in self._open if one is not current]
-            if current.is_established:
-                current.release()
-        self._threads.received = []
-        self._threads.association = self._associated(sop_class, self._threads.received)
-        self._threads.sop_class = sop_class
-        return self._threads.association
+                self._free.append(line)
+
+    def _taken(self, sop_class: str) -> _Line:
+        """A free association that takes this class, or a new one in the place of another."""
+        with self._lock:
+            self._free = [line for line in self._free if line.association.is_established]
+            fitting = next((line for line in self._free if sop_class in ("", line.sop_class)), None)
+            # An unfit one makes room, so that those in use and those held are never more than `LINES`.
+            spare = fitting or next(iter(self._free), None)
+            if spare is not None:
+                self._free.remove(spare)
+        if fitting is not None:
+            return fitting
+        if spare is not None:
+            _release(spare)
+        received: list[bytes] = []
+        return _Line(self._associated(sop_class, received), sop_class, received)
 
     def _associated(self, sop_class: str, received: list[bytes]) -> Any:
         from pynetdicom import AE, build_role, evt
@@ -169,8 +196,6 @@ class Dimse:
             raise access_denied("the association is rejected")
         if not association.is_established:
             raise Unreachable("no association")
-        with self._lock:
-            self._open.append(association)
         return association
 
     def _tls(self) -> tuple[Any, str] | None:
@@ -188,6 +213,11 @@ class Dimse:
                 "must be PEM files"
             ) from None
         return context, self._address.host
+
+
+def _release(line: _Line) -> None:
+    if line.association.is_established:
+        line.association.release()
 
 
 def _identifier(level: str, keys: Mapping[str, str]) -> Any:

@@ -26,6 +26,8 @@ class SharedFile:
 
 
 class _Window(io.RawIOBase):
+    name = ""  # pydicom asks every buffered stream for the name of its file
+
     def __init__(self, file: SharedFile, start: int, size: int) -> None:
         super().__init__()
         self._file, self._start, self._size, self._at = file, start, size, 0

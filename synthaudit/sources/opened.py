@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -22,11 +22,17 @@ class Opened:
         place: Where they are, as a path that a table's rows may start with; for a server a made-up one.
         listing: The files that may be images, sorted by name, and those that are none.
         columns: File -> column -> text: what the source itself says of it (a Parquet row, a sidecar of WebDataset).
+        groups: The files of the listing, a few patients at a time, where they are better read so; () for all at once.
+        fetch: Gets the files of a group in one go, so that reading them does not wait for each.
+        lost: How many of the files were asked for and could not be had, as their server stopped answering.
     """
 
     place: Path = field(repr=False)
     listing: Listing
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    groups: tuple[tuple[FoundFile, ...], ...] = field(default=(), repr=False)
+    fetch: Callable[[Sequence[FoundFile]], None] = field(default=lambda _: None, repr=False)
+    lost: Callable[[], int] = field(default=lambda: 0, repr=False)
 
 
 def listed(files: Iterable[tuple[str, StoredFile]]) -> Listing:

@@ -11,11 +11,15 @@ import atexit
 import io
 import os
 import threading
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
-from synthaudit.errors import InputError, UnreadableImage
+from synthaudit.errors import InputError, UnreadableImage, UsageError
+from synthaudit.parallel import ordered_map
 from synthaudit.readers.folder import FoundFile, Kind, Listing
 from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.sources.bounded_memory import BoundedMemory
@@ -26,8 +30,12 @@ from synthaudit.sources.pacs_login import login_for
 from synthaudit.sources.pacs_server import Instance, PacsServer, Refused, Unreachable, attempted
 from synthaudit.sources.pacs_uri import PacsAddress, PacsQuery
 
-MEMORY_BYTES = 512 * 2**20
-"""Of instances, as fetched, for each PACS."""
+MEMORY_VARIABLE = "SYNTHAUDIT_PACS_MEMORY_MIB"
+MEMORY_MIB = 512
+"""Of instances, as fetched, for each PACS, unless the variable says otherwise."""
+GROUP = 64
+"""Instances that are scanned together, at least; more where a patient has more."""
+FETCHING_THREADS = 4
 GIVE_UP_AFTER = 3
 """Instances in a row that could not be had after all attempts: then the PACS is taken to be gone."""
 
@@ -40,7 +48,9 @@ class Connection:
         self.heads: KeptHeads | None = None
         self.fetched = 0
         """Instances that came over the network."""
-        self._memory: BoundedMemory[bytes] = BoundedMemory(MEMORY_BYTES, len)
+        self.lost: set[Instance] = set()
+        """Instances that were asked for in vain, as the PACS did not answer."""
+        self._memory: BoundedMemory[bytes] = BoundedMemory(_memory_bytes(), len)
         self._failed = 0
         self._lock = threading.Lock()
 
@@ -57,15 +67,24 @@ class Connection:
         """
         return self._memory.get(instance, lambda: self._fetched(instance))
 
+    def fetch_ahead(self, files: Sequence[FoundFile]) -> None:
+        """Have the heads of these in memory or in what is kept, several fetched at once; what fails will fail again."""
+
+        def fetch(file: FoundFile) -> None:
+            with suppress(UnreadableImage):
+                if isinstance(file.path, PacsInstance):
+                    file.path.open().close()
+
+        for _ in ordered_map(fetch, files, FETCHING_THREADS):
+            pass
+
     def _fetched(self, instance: PacsInstance) -> bytes:
         if self._failed >= GIVE_UP_AFTER:
-            raise _not_retrieved()
+            self._lose(instance.instance)
         try:
             content = attempted(lambda: self.server.fetch(instance.instance))
         except Unreachable:
-            with self._lock:
-                self._failed += 1
-            raise _not_retrieved() from None
+            self._lose(instance.instance)
         except Refused:
             raise UnreadableImage(
                 "missing-file", "the PACS lists this instance and does not give it; look for it there"
@@ -74,9 +93,19 @@ class Connection:
         with self._lock:
             self._failed = 0
             self.fetched += 1
+            self.lost.discard(instance.instance)
         if self.heads is not None:
             self.heads.put(instance.state(), head)
         return content
+
+    def _lose(self, instance: Instance) -> NoReturn:
+        with self._lock:
+            self._failed += 1
+            self.lost.add(instance)
+        raise UnreadableImage(
+            "not-retrieved",
+            "the PACS does not answer any more; what was read is kept, so run the same command again when it does",
+        ) from None
 
     def close(self) -> None:
         """Close what is open to the network and to the disk; what is in memory stays."""
@@ -125,7 +154,11 @@ class PacsInstance:
     instance: Instance = field(repr=False)
 
     def open(self) -> BinaryIO:
-        """A stream of its bytes; the PACS is asked when more is read than is known."""
+        """A stream of its bytes; the PACS is asked at once if nothing is known, else when more is read than is.
+
+        Raises:
+            UnreadableImage: "not-retrieved" or "missing-file"; later reads of the stream may raise it, too.
+        """
         connection = connection_to(self.address)
         return cast("BinaryIO", io.BufferedReader(_Stream(connection, self)))
 
@@ -138,11 +171,15 @@ class PacsInstance:
 class _Stream(io.RawIOBase):
     """The bytes of an instance: those before its pixels at once, all others from the PACS."""
 
+    name = ""  # pydicom asks every buffered stream for the name of its file
+
     def __init__(self, connection: Connection, instance: PacsInstance) -> None:
         super().__init__()
         self._connection, self._instance, self._at = connection, instance, 0
         self._known = connection.head(instance)
         self._is_whole = False
+        if not self._known:
+            self._complete()
 
     def readable(self) -> bool:
         return True
@@ -190,20 +227,46 @@ def open_pacs(query: PacsQuery, folder: Path | None, key: bytes | None) -> Opene
     found = instances(connection.server, query)
     if not found:
         raise InputError("the PACS has no image that fits the query; check its keys, and that we may see them")
-    uids = [one.uid for one in found]
+    times = Counter(one.uid for one in found)
     named = {
-        one.uid if uids.count(one.uid) == 1 else f"{one.study}/{one.series}/{one.uid}": PacsInstance(query.address, one)
+        one.uid if times[one.uid] == 1 else f"{one.study}/{one.series}/{one.uid}": PacsInstance(query.address, one)
         for one in found
     }
     files = tuple(FoundFile(stored, name, Kind.DICOM) for name, stored in sorted(named.items()))
-    return Opened(Path(f"/{query.address.protocol}"), Listing(files, ()))
-
-
-def _not_retrieved() -> UnreadableImage:
-    return UnreadableImage(
-        "not-retrieved",
-        "the PACS does not answer any more; what was read is kept, so run the same command again when it does",
+    listed = set(found)
+    return Opened(
+        Path(f"/{query.address.protocol}"),
+        Listing(files, ()),
+        groups=_by_patient(files),
+        fetch=connection.fetch_ahead,
+        lost=lambda: len(connection.lost & listed),
     )
+
+
+def _by_patient(files: Sequence[FoundFile]) -> tuple[tuple[FoundFile, ...], ...]:
+    """The files in groups of whole patients: what is told apart within one (volumes, visits) must not be split.
+
+    A group is scanned before the next is fetched: so images are fetched once, and what was scanned is kept when the
+    PACS goes away.
+    """
+    of_patient: dict[str, list[FoundFile]] = {}
+    for file in files:
+        one = file.path.instance if isinstance(file.path, PacsInstance) else None
+        if one is not None:
+            of_patient.setdefault(one.patient or one.study, []).append(file)
+    groups: list[list[FoundFile]] = [[]]
+    for patient in sorted(of_patient):
+        if len(groups[-1]) >= GROUP:
+            groups.append([])
+        groups[-1] += of_patient[patient]
+    return tuple(tuple(sorted(group, key=lambda file: file.name)) for group in groups)
+
+
+def _memory_bytes() -> int:
+    text = os.environ.get(MEMORY_VARIABLE, "") or str(MEMORY_MIB)
+    if not text.isdigit():
+        raise UsageError(f"{MEMORY_VARIABLE} must be a whole number of MiB, got something else; correct it")
+    return int(text) * 2**20
 
 
 def _head_of(content: bytes, uid: str) -> bytes:

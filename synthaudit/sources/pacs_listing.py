@@ -11,6 +11,7 @@ import fnmatch
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from synthaudit.errors import InputError
 from synthaudit.parallel import ordered_map
@@ -36,12 +37,14 @@ def instances(server: PacsServer, query: PacsQuery) -> list[Instance]:
     ask = _asking(server)
     studies = _found(ask, "STUDY", {}, query)
     jobs = [(study, _count(answer, "STUDY")) for study, answer in studies]
+    patient_of = {study: answer.get("PatientID", "") for study, answer in studies}
     series_of = ordered_map(lambda job: _series(ask, query, *job), jobs, _THREADS)
     series = list(itertools.chain.from_iterable(series_of))
     images_of = ordered_map(lambda one: _instances(ask, query, *one), series, _THREADS)
-    return sorted(
+    listed = sorted(
         set(itertools.chain.from_iterable(images_of)), key=lambda one: (one.study, one.series, one.uid, one.sop_class)
     )
+    return [replace(one, patient=patient_of[one.study]) for one in listed]
 
 
 def _asking(server: PacsServer) -> Asked:
@@ -87,7 +90,7 @@ def _found(ask: Asked, level: str, above: Mapping[str, str], query: PacsQuery) -
 
 
 def _also(level: str) -> tuple[str, ...]:
-    return ("SOPClassUID",) if level == "IMAGE" else ()
+    return {"STUDY": ("PatientID",), "SERIES": (), "IMAGE": ("SOPClassUID",)}[level]
 
 
 def _fitting(answers: Iterable[Answer], keys: Mapping[str, str], level: str) -> list[Answer]:

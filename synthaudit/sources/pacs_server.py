@@ -28,12 +28,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance that a PACS listed."""
+    """One instance that a PACS listed; `patient` is whose the study is, "" if it does not say."""
 
     study: str = field(repr=False)
     series: str = field(repr=False)
     uid: str = field(repr=False)
     sop_class: str = field(default="", repr=False)
+    patient: str = field(default="", repr=False, compare=False)
 
 
 class PacsServer(Protocol):
@@ -63,14 +64,14 @@ class PacsServer(Protocol):
 
 
 def attempted(
-    attempt: Callable[[], T], waits_s: Sequence[float] = WAITS_S, sleep: Callable[[float], None] = time.sleep
+    attempt: Callable[[], T], waits_s: Sequence[float] | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> T:
     """What `attempt` gives, tried again after each wait while the server is unreachable.
 
     Raises:
         Unreachable: It still is after the last wait.
     """
-    for wait_s in waits_s:
+    for wait_s in WAITS_S if waits_s is None else waits_s:
         try:
             return attempt()
         except Unreachable:
