@@ -39,12 +39,14 @@ class Reading:
         progress: Where to tell how far it is.
         cache: Folder that keeps digests of pixels between audits.
         key: The institution's secret, under which headers from a PACS are kept in `cache`; None keeps none.
+        keep_empty: Whether slices of NIfTI volumes on which nothing is to be seen are images, too.
     """
 
     workers: int | None
     progress: Progress
     cache: Path | None
     key: bytes | None = None
+    keep_empty: bool = False
 
 
 class Account:
@@ -87,7 +89,8 @@ def read_places(
     for role, place in places.items():
         threads = reading.workers or default_workers()
         opened[role] = opened_at(place, Keeping(reading.cache, reading.key))
-        scans[role] = scanned(opened[role], f"reading {role}", threads, reading.progress, reading.cache)
+        stage, empty = f"reading {role}", reading.keep_empty
+        scans[role] = scanned(opened[role], stage, threads, reading.progress, reading.cache, keep_empty=empty)
         if lost := opened[role].lost():
             _refuse_incomplete(role, lost, len(opened[role].listing.files))
         _report_scan(role, scans[role], account)

@@ -123,6 +123,7 @@ def read_cohort(
     metadata: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    whole_volumes: bool = False,
 ) -> tuple[Cohort, tuple[InputIssue, ...]]:
     """The images of one role, read as an audit reads them, and what was left out or used with a warning.
 
@@ -133,6 +134,8 @@ def read_cohort(
         metadata: CSV or Parquet with the columns file and patient_id.
         workers: Threads that decode; all processors by default.
         progress: Where to tell how far it is.
+        whole_volumes: Whether slices of NIfTI volumes on which nothing is to be seen are read, too: an audit leaves
+            them out, but a generator of volumes needs volumes of one size.
 
     Raises:
         InputError: The folder is missing, or holds no image that can be read and has that role.
@@ -140,7 +143,8 @@ def read_cohort(
     """
     account, table = Account(), read_table(Path(metadata)) if metadata is not None else None
     places = located({role: folder})
-    cohorts, _ = read_places(places, [role], table, _reading(places, workers, progress, None), account)
+    reading = replace(_reading(places, workers, progress, None), keep_empty=whole_volumes)
+    cohorts, _ = read_places(places, [role], table, reading, account)
     need_images(role, cohorts.get(role))
     return cohorts[role], tuple(account.issues)
 

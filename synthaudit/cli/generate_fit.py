@@ -61,7 +61,7 @@ def fit(
     budget = Budget(steps=steps, seconds=budget_seconds)
     generator = _untrained(name, device, settings)
     progress = Progress(quiet=quiet)
-    cohort = _training_cohort(train, metadata, workers, progress)
+    cohort = _training_cohort(train, metadata, workers, progress, whole_volumes=len(generator.spec.shape) == 3)
     try:
         card = generator.fit(cohort, budget, seed, folder=out, progress=progress).card
     except KeyboardInterrupt:
@@ -87,12 +87,16 @@ def _untrained(name: str, device: str, settings: tuple[str, ...]) -> Any:
     return replace(generator, recipe=recipe_with(generator.recipe, settings)) if settings else generator
 
 
-def _training_cohort(train: Path, metadata: Path | None, workers: int | None, progress: Progress) -> Cohort:
+def _training_cohort(
+    train: Path, metadata: Path | None, workers: int | None, progress: Progress, *, whole_volumes: bool
+) -> Cohort:
     """The training images; what was left out of them is said on standard error."""
     from synthaudit.cohort import Role
     from synthaudit.intake import read_cohort
 
-    cohort, issues = read_cohort(train, Role.TRAIN, metadata=metadata, workers=workers, progress=progress)
+    cohort, issues = read_cohort(
+        train, Role.TRAIN, metadata=metadata, workers=workers, progress=progress, whole_volumes=whole_volumes
+    )
     for issue in issues:
         # One table may serve all roles, so rows without a file here are no fault of it.
         if issue.role == Role.TRAIN:

@@ -56,7 +56,7 @@ def sample(
     trust_code: bool,
     quiet: bool,
 ) -> None:
-    """Write N images made by the generator in the folder CHECKPOINT, or named by a URI.
+    """Write N images made by the generator in the folder CHECKPOINT, or named by a URI; volumes as NIfTI.
 
     Image i depends on the generator, the seed and i, never on N: asking for more adds to those that are there.
     """
@@ -139,11 +139,13 @@ def _write_all(
     if inputs is not None:
         _write_inputs(out / RESTRICTED, inputs)
     try:
-        kept = write_images(out, n, block, make, generator.spec.value_range, Progress(quiet=quiet))
+        spec, progress = generator.spec, Progress(quiet=quiet)
+        kept = write_images(out, n, block, make, spec.value_range, progress, axes=len(spec.shape))
     except KeyboardInterrupt:
         click.echo("\ninterrupted; what was made is kept, run the same command to go on", err=True)
         ctx.exit(INTERRUPTED)
-    click.echo(f"{n - kept} images written" + (f", {kept} were there" if kept else ""))
+    what = "volumes" if len(generator.spec.shape) == 3 else "images"
+    click.echo(f"{n - kept} {what} written" + (f", {kept} were there" if kept else ""))
 
 
 def _inputs(folder: Path, progress: Progress) -> tuple[ScannedImage, ...]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from synthaudit.generators.protocol import Images
     from synthaudit.progress import Progress
 
+IMAGE_SUFFIX, VOLUME_SUFFIX = ".png", ".nii.gz"
 NOTE = ".synthaudit-made.json"
 """What the images of a folder are; readers of images pass over hidden files."""
 
@@ -44,22 +45,33 @@ def claim_folder(out: Path, job: Mapping[str, Any]) -> None:
 
 
 def write_images(
-    out: Path, n: int, block: int, make: Callable[[int, int], Images], low_high: tuple[float, float], progress: Progress
+    out: Path,
+    n: int,
+    block: int,
+    make: Callable[[int, int], Images],
+    low_high: tuple[float, float],
+    progress: Progress,
+    *,
+    axes: int = 2,
 ) -> int:
-    """Write images 0 to `n` - 1 as PNG files of that number, those that are missing; returns how many were there.
+    """Write images 0 to `n` - 1 as files of that number, those that are missing; returns how many were there.
+
+    Images are PNG, volumes NIfTI.
 
     Args:
         out: A folder that `claim_folder` has given.
         n: How many.
         block: How many are made at a time.
-        make: (first, number) -> (number, h, w) images; asked for whole blocks, and for the rest at the end.
-        low_high: Least and greatest pixel value.
+        make: (first, number) -> (number, h, w) images or (number, slices, h, w) volumes, as the generator's `shape`
+            says; asked for whole blocks, and for the rest at the end.
+        low_high: Least and greatest value.
         progress: Told about each image.
+        axes: 2 for images, 3 for volumes.
 
     Raises:
-        UsageError: The generator makes volumes.
+        UsageError: The generator makes something else.
     """
-    files = [out / f"{number:06d}.png" for number in range(n)]
+    files = [out / f"{number:06d}{VOLUME_SUFFIX if axes == 3 else IMAGE_SUFFIX}" for number in range(n)]
     missing = [number for number, file in enumerate(files) if not file.exists()]
     done = dict[int, "Images"]()
     low, high = low_high
@@ -67,8 +79,11 @@ def write_images(
         first = number // block * block
         if first not in done:
             done = {first: make(first, min(block, n - first))}
-            if done[first].ndim != 3:
-                raise UsageError(f"images must be (n, h, w) to be written, got {done[first].ndim - 1} axes each")
+            if axes not in (2, 3) or done[first].ndim != axes + 1:
+                raise UsageError(
+                    f"images must be (n, h, w), or volumes (n, slices, h, w), to be written, got "
+                    f"{done[first].ndim - 1} axes each"
+                )
         _write(files[number], (done[first][number - first] - low) / (high - low))
     return n - len(missing)
 
@@ -76,11 +91,16 @@ def write_images(
 def _write(file: Path, image: Images) -> None:
     """Put the image there in one step, or not at all."""
     from synthaudit.phantoms.folder import write_png
+    from synthaudit.phantoms.nifti_file import volume_bytes
 
     partial = file.with_name(f".partial-{file.name}")
     partial.unlink(missing_ok=True)
+    values = np.asarray(image, dtype=np.float32)
     try:
-        write_png(np.asarray(image, dtype=np.float32), partial)
+        if values.ndim == 3:
+            partial.write_bytes(volume_bytes(values))
+        else:
+            write_png(values, partial)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -36,19 +36,33 @@ def nifti_bytes(sources: Sequence[PhantomSource]) -> bytes:
     return _encoded(np.stack(slices).astype(kind), first)
 
 
+def volume_bytes(volume: NDArray[np.float32]) -> bytes:
+    """The .nii.gz file of a made (slices, rows, columns) volume in [0, 1], 16 bits deep; the same bytes each time.
+
+    A generator knows no millimeters: voxels are cubes of 1 mm, slices axial and lowest first, rows from front to back,
+    columns from the right, as slices are shown when a volume is read.
+    """
+    voxels = np.round(np.clip(volume, 0, 1) * np.float32(65535)).astype(np.uint16).transpose(2, 1, 0)
+    return _packed(voxels[::-1, ::-1], np.eye(4))
+
+
 def mask_bytes(sources: Sequence[PhantomSource]) -> bytes:
     """The .nii.gz file of the lesion masks of the same slices: 1 in a lesion, 0 elsewhere."""
     return _encoded(np.stack([source.lesion_mask().astype(np.uint8) for source in sources]), sources[0].scan)
 
 
 def _encoded(slices: NDArray[np.generic], scan: Scan) -> bytes:
+    voxels = slices.transpose(2, 1, 0)
+    return _packed(voxels if len(slices) > 1 else voxels[:, :, 0], nifti_affine(scan))
+
+
+def _packed(voxels: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
     import nibabel
 
-    voxels = slices.transpose(2, 1, 0)
     made: Any = nibabel.Nifti1Image  # The library has no types.
-    image = made(voxels if len(slices) > 1 else voxels[:, :, 0], nifti_affine(scan))
+    image = made(voxels, affine)
     image.header.set_xyzt_units("mm")
-    image.header.set_qform(nifti_affine(scan), code="scanner")
-    image.header.set_sform(nifti_affine(scan), code="scanner")
+    image.header.set_qform(affine, code="scanner")
+    image.header.set_sform(affine, code="scanner")
     content: bytes = gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)
     return content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -28,10 +28,12 @@ def with_volumes(found: Iterable[Found]) -> tuple[list[Found], list[Rejected]]:
     rows = [row for row, item in enumerate(listed) if isinstance(item, Item) and isinstance(item.source, DicomSource)]
     items = [item for row in rows if isinstance(item := listed[row], Item)]
     notes = []
-    for number, volume in enumerate(volumes_of([item.place for item in items])):
+    of_series: Counter[str] = Counter()
+    for volume in volumes_of([item.place for item in items]):
+        series = str(items[volume.members[0]].place.stack[0])
+        of_series[series] += 1
         for i in volume.members:
-            place = items[i].place
-            items[i] = replace(items[i], volume=f"series {number} {place.stack[0]}", position=place.position)
+            items[i] = replace(items[i], volume=f"{series}#{of_series[series]}", position=items[i].place.position)
         if volume.missing:
             first = items[volume.members[0]].name
             notes.append(Rejected(first, "volume-gap", f"{volume.missing} slices seem to be missing"))

@@ -59,29 +59,32 @@ class Item:
         return self.name.removeprefix(self.file.name)
 
 
-def items_in(files: Sequence[FoundFile], stage: str, progress: Progress) -> Iterator[Item | Rejected]:
+def items_in(
+    files: Sequence[FoundFile], stage: str, progress: Progress, *, keep_empty: bool = False
+) -> Iterator[Item | Rejected]:
     """Each image with its name, in the order of the files; or why a file holds none.
 
     Args:
         files: As listed.
         stage: What progress calls this pass, if any of the files has a header to read.
         progress: Where to tell how far it is.
+        keep_empty: Whether slices of NIfTI volumes on which nothing is to be seen are images, too.
     """
     has_headers = any(file.kind in (Kind.DICOM, Kind.NIFTI) for file in files)
     for file in progress.track(files, stage, len(files)) if has_headers else files:
         try:
-            yield from _items(file)
+            yield from _items(file, keep_empty)
         except UnreadableImage as error:
             yield Rejected(file.name, error.reason, error.detail)
 
 
-def _items(file: FoundFile) -> Iterator[Item | Rejected]:
+def _items(file: FoundFile, keep_empty: bool) -> Iterator[Item | Rejected]:
     if file.kind is Kind.RASTER:
         yield Item(file.name, file, RasterSource(file.path))
     elif file.kind is Kind.DICOM:
         yield from _dicom(file)
     elif file.kind is Kind.NIFTI:
-        yield from _nifti(file)
+        yield from _nifti(file, keep_empty)
     else:
         for addition, source in array_items(file.path):
             yield Item(file.name + addition, file, source)
@@ -111,10 +114,10 @@ def _dicom(file: FoundFile) -> list[Item]:
         raise unreadable(error) from None
 
 
-def _nifti(file: FoundFile) -> Iterator[Item | Rejected]:
+def _nifti(file: FoundFile, keep_empty: bool) -> Iterator[Item | Rejected]:
     for found in slices_in(file.path):
         name = file.name + found.addition
-        if found.is_empty:
+        if found.is_empty and not keep_empty:
             yield Rejected(name, "slice-empty", "nothing is to be seen on it")
             continue
         volume = "" if found.volume is None else f"{file.name}#v{found.volume}"

@@ -86,12 +86,17 @@ def scan_folder(folder: Path, stage: str, workers: int, progress: Progress, cach
     return scan_files(list_folder(folder), stage, workers, progress, cache)
 
 
-def scan_files(listing: Listing, stage: str, workers: int, progress: Progress, cache: Path | None) -> ScannedFolder:
-    """The same for files listed by other means: in an archive, on a server. See `readers.stored`."""
+def scan_files(
+    listing: Listing, stage: str, workers: int, progress: Progress, cache: Path | None, *, keep_empty: bool = False
+) -> ScannedFolder:
+    """The same for files listed by other means: in an archive, on a server. See `readers.stored`.
+
+    Slices of NIfTI volumes on which nothing is to be seen are left out, unless `keep_empty`: who needs whole volumes.
+    """
     images: list[ScannedImage] = []
     rejected: list[Rejected] = []
     with digest_cache(cache) as kept:
-        found, notes = with_volumes(items_in(listing.files, f"{stage} headers", progress))
+        found, notes = with_volumes(items_in(listing.files, f"{stage} headers", progress, keep_empty=keep_empty))
         keyed = [_keyed(item, cache is not None) for item in found]
         windowed = with_volume_windows(keyed, kept, workers, progress, f"{stage} intensities")
         known = (_known(item, kept) for item in progress.track(windowed, stage, len(windowed)))
