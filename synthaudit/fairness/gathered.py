@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from synthaudit.cohort import Role
 from synthaudit.copying import CopyEvidence
@@ -14,10 +13,10 @@ from synthaudit.fairness.groups import Attribute, attributes_of
 from synthaudit.fairness.predicted import Vectors
 from synthaudit.fairness.shares import Divided
 from synthaudit.matching.pool import Pool
-from synthaudit.membership.distances import domias_knn
+from synthaudit.membership.distances import domias_knn, gan_leaks_calibrated
 from synthaudit.membership.sample_sets import SampleSets
 from synthaudit.probe import Evidence
-from synthaudit.statistics.patient_ranks import mean_rank, patient_maximum, rank_in_stratum
+from synthaudit.statistics.patient_ranks import patient_maximum
 
 NO_HOLDOUT = (
     "there is no holdout, so nothing tells how exposed a group is by chance; give one with --holdout or --split"
@@ -54,8 +53,10 @@ def _side_by_side(vectors: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 def scored(evidence: Evidence, copies: CopyEvidence, named: NDArray[np.bool_]) -> Scored | NotEnoughData:
     """How strongly the synthetic images point at each patient, or why that is not known.
 
-    The mean of two ranks: that of the audit's own score, and that of an attack on membership; no label has a part in
-    either. Whoever is named on direct evidence ranks above all others.
+    The highest of three scores: the audit's own, and two attacks on membership, of which one sees a single copy, the
+    other many images drawn to a patient. Each is centered and scaled over all real patients; no label has a part in
+    any. A mean would hide what only one of them sees, and ranks would how far the foremost lead. Whoever is named on
+    direct evidence stands above all others.
 
     Args:
         named: (p,) bool, patients whom the audit names.
@@ -63,33 +64,38 @@ def scored(evidence: Evidence, copies: CopyEvidence, named: NDArray[np.bool_]) -
     pool = evidence.pool
     if evidence.holdout is None:
         return NotEnoughData(NO_HOLDOUT)
-    ranks = []
-    if copies.matches is not None:
-        ranks.append(rankdata(copies.scores))
+    channels = [] if copies.matches is None else [_standard(copies.scores)]
     try:
-        ranks.append(rankdata(_attack(evidence, pool, copies)))
+        channels += _attacks(evidence, pool, copies)
     except NotEnoughData as error:
-        if not ranks:
+        if not channels:
             return error
-    scores = np.mean(ranks, axis=0) + np.where(copies.direct, 2.0 * pool.n_patients, 0.0)
+    best = np.max(channels, axis=0)
+    scores = np.where(copies.direct, best.max() + 1.0 + best - best.min(), best)
     return Scored(np.asarray(scores), named, ~copies.twins, pool.patient_is_train)
 
 
-def _attack(evidence: Evidence, pool: Pool, copies: CopyEvidence) -> NDArray[np.float64]:
-    """(p,) rank by DOMIAS: how much denser the synthetic images lie around a patient's than other patients' do."""
+def _attacks(evidence: Evidence, pool: Pool, copies: CopyEvidence) -> list[NDArray[np.float64]]:
+    """(p,) score of each patient by each attack, encoders as one; compared with those read on as many images."""
     nobody = np.zeros(len(pool), dtype=np.intp)
-    columns = [
-        domias_knn(
-            SampleSets(
-                space.vectors,
-                pool.patient,
-                evidence.embeddings[space.encoder.name][Role.SYNTHETIC].vectors,
-                nobody,
-                None if evidence.reference is None else evidence.embeddings[space.encoder.name][Role.REFERENCE].vectors,
-                evidence.workers,
-            )
-        )
-        for space in evidence.matcher.spaces
-    ]
-    best = patient_maximum(mean_rank(np.column_stack(columns)), pool.patient, copies.strata.rows, pool.n_patients)
-    return rank_in_stratum(best, copies.strata.level)
+    sets = []
+    for space in evidence.matcher.spaces:
+        by_role = evidence.embeddings[space.encoder.name]
+        reference = None if evidence.reference is None else by_role[Role.REFERENCE].vectors
+        synthetic = by_role[Role.SYNTHETIC].vectors
+        sets.append(SampleSets(space.vectors, pool.patient, synthetic, nobody, reference, evidence.workers))
+    found = []
+    for attack in (gan_leaks_calibrated, domias_knn):
+        score = np.mean([_standard(attack(one)) for one in sets], axis=0)
+        best = patient_maximum(score, pool.patient, copies.strata.rows, pool.n_patients)
+        for level in np.unique(copies.strata.level):
+            inside = copies.strata.level == level
+            best[inside] = _standard(best[inside])
+        found.append(best)
+    return found
+
+
+def _standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores about their median, in quartile ranges: a few who lead far do not move the scale."""
+    low, middle, high = np.quantile(scores, [0.25, 0.5, 0.75])
+    return np.asarray((scores - middle) / (high - low if high > low else 1.0))
