@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from synthaudit.attackers.guessing import FOLDS, guessing_success, population, secrets
 from synthaudit.attackers.holdings import Holdings, holdings
-from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
+from synthaudit.attackers.measures import AGAIN, answer, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
 from synthaudit.attackers.success import Success
 from synthaudit.attributes import SMALLEST_CELL
@@ -64,7 +64,12 @@ class Inference:
         return Finding(
             self.name,
             self.question,
-            _answer(success, known),
+            answer(
+                success.highest(),
+                "Attributes of training patients are guessed better than those of others",
+                "Attributes of training patients are guessed no better than chance explains",
+                "the guesses right, of the attribute where they differ most",
+            ),
             tuple(_measures(success, known, groups)),
             (_chart(success, known),),
             (
@@ -158,18 +163,3 @@ def _chart(success: Success, known: NDArray[np.float64]) -> Chart:
         highs.append(high)
     extra = Series("population model", made.series[0].x, tuple(shares), tuple(lows), tuple(highs))
     return replace(made, series=(*made.series, extra))
-
-
-def _answer(success: Success, known: NDArray[np.float64]) -> str:
-    """One sentence for the first page."""
-    best = success.highest()
-    if best is None:
-        return "Too few patients can be compared to tell."
-    shares = f"{best.train:.0%} against {best.holdout:.0%} right"
-    anyway = f"a model of the population is right in {float(np.nanmean(known[success.is_train])):.0%} on average"
-    if best.low > 0:
-        return f"Attributes of training patients are guessed better than those of others: {shares}; {anyway}."
-    return (
-        "Attributes of training patients are guessed no better than chance explains beyond those of others: "
-        f"{shares}, a difference of at most {max(best.high, 0.0):.0%}; {anyway}."
-    )

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from synthaudit.attackers.holdings import holdings
 from synthaudit.attackers.linking import LINEUP, Linked, linked, linking_success
-from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
+from synthaudit.attackers.measures import AGAIN, answer, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
 from synthaudit.attackers.success import Success
 from synthaudit.attackers.views import VISITS, Views, natural_views
@@ -58,7 +58,12 @@ class Linkability:
         return Finding(
             self.name,
             self.question,
-            _answer(success),
+            answer(
+                success.highest(),
+                "The synthetic images link records of training patients more often than those of others",
+                "The synthetic images link records of training patients no more often than chance explains",
+                "the patients with two records",
+            ),
             tuple(_measures(success, views, every, groups)),
             (
                 chart(
@@ -104,17 +109,3 @@ def _note(views: Views) -> str:
     if views.name == VISITS:
         return "Two visits of a patient, or two images where no date or volume is known."
     return f"Two values of the column {views.name}; what tells these apart in general was taken off both sides alike."
-
-
-def _answer(success: Success) -> str:
-    """One sentence for the first page."""
-    best = success.highest()
-    if best is None:
-        return "Too few patients can be compared to tell."
-    shares = f"{best.train:.0%} against {best.holdout:.0%} of the patients with two records"
-    if best.low > 0:
-        return f"The synthetic images link records of training patients more often than those of others: {shares}."
-    return (
-        "The synthetic images link records of training patients no more often than chance explains: "
-        f"{shares}, a difference of at most {max(best.high, 0.0):.0%}."
-    )

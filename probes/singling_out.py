@@ -5,9 +5,10 @@ cavity", or "the one whose X-ray looks like this". It is the first of the three 
 protection authorities judge whether data still concern people (Article 29 Working Party, Opinion 05/2014). Here the
 attacker makes descriptions of the synthetic images alone, and we count the patients whom one fits and nobody else.
 
-That alone means little. In any file some descriptions fit exactly one person by luck, and one that fits every n-th
-person does so one time in three. So the same descriptions are tried on as many held-out patients, whom the generator
-never saw. Only what goes beyond them was learned from the training patients themselves.
+That alone means little. In any file some descriptions fit exactly one person by luck: among n people, one that fits
+every n-th person does so one time in three (Cohen and Nissim 2020, doi 10.1073/pnas.1914598117). So the same
+descriptions are tried on as many held-out patients, whom the generator never saw. Only what goes beyond them was
+learned from the training patients themselves.
 
 A low figure does not say that no patient can be singled out. It says that these descriptions, made from these images,
 single out training patients no more often than strangers.
@@ -23,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.attackers.holdings import holdings
-from synthaudit.attackers.isolating import RELABELINGS, descriptions, isolating_success
-from synthaudit.attackers.measures import AGAIN, chart, headline, of_each, of_outliers
+from synthaudit.attackers.isolating import RELABELINGS, isolating_success
+from synthaudit.attackers.measures import AGAIN, answer, chart, headline, of_each, of_outliers
 from synthaudit.attackers.outliers import outlier_groups
 from synthaudit.attackers.success import Success
 from synthaudit.finding import Direction, Finding, Measure
@@ -60,14 +61,18 @@ class SinglingOut:
 
         with threadpool_limits(limits=1, user_api="blas"):  # sums in another order have other last digits
             held = holdings(evidence)
-            fits = descriptions(held)
             relabelings = min(RELABELINGS, evidence.settings.relabelings)
-            success, n = isolating_success(held, fits, relabelings, rng)
+            success, n = isolating_success(held, relabelings, rng)
             groups = outlier_groups(held)
         return Finding(
             self.name,
             self.question,
-            _answer(success, n),
+            answer(
+                success.highest(),
+                "Descriptions made of the synthetic images single out training patients more often than others",
+                "Descriptions made of the synthetic images single out training patients no more than chance explains",
+                f"{n:,} patients each",
+            ),
             tuple(_measures(success, n, groups)),
             (
                 chart(
@@ -75,8 +80,8 @@ class SinglingOut:
                     "singling_out",
                     "Patients singled out by descriptions made of the synthetic images",
                     "share of the patients of each side",
-                    f"Among {n:,} patients of each side. Intervals are Wilson's. A blind guess: descriptions that fit "
-                    "as few people as these, made without looking. What counts is training beyond held-out.",
+                    f"Among {n:,} patients of each side. Intervals are Wilson's. A blind guess: the same with made-up "
+                    "images and records whose traits were shuffled. What counts is training beyond held-out.",
                 ),
             ),
             (
@@ -100,17 +105,3 @@ def _measures(success: Success, n: int, groups: dict[str, NDArray[np.bool_]]) ->
             not_measured=NO_RECORDS,
         )
     yield from of_outliers(success, groups)
-
-
-def _answer(success: Success, n: int) -> str:
-    """One sentence for the first page."""
-    best = success.highest()
-    if best is None:
-        return "Too few patients can be compared to tell."
-    shares = f"{best.train:.0%} against {best.holdout:.0%} of {n:,} patients each"
-    if best.low > 0:
-        return f"Descriptions made of the synthetic images single out training patients more than others: {shares}."
-    return (
-        "Descriptions made of the synthetic images single out training patients no more often than chance explains: "
-        f"{shares}, a difference of at most {max(best.high, 0.0):.0%}."
-    )

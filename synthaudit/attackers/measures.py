@@ -17,6 +17,30 @@ from synthaudit.statistics.newcombe import wilson
 AGAIN = "A figure of today: records to link with, and attacks, grow, so this is not a one-off exercise; audit again."
 
 
+UNSETTLED = 0.2
+"""An excess that may be larger than this is no silence: too few patients took part to tell."""
+
+
+def answer(best: Excess | None, risk: str, nothing: str, shares: str) -> str:
+    """One sentence for the first page: it is so, it is not, or it cannot be told.
+
+    Args:
+        best: The highest excess; None where nobody could be compared.
+        risk, nothing: What is said when it is so, and when chance explains it.
+        shares: Of whom the two shares are, as the end of "of ...".
+    """
+    if best is None:
+        return "Too few patients can be compared to tell."
+    figures = f"{best.train:.0%} against {best.holdout:.0%} of {shares}"
+    low, high = 100 * best.low, 100 * best.high
+    if best.low > 0:
+        return f"{risk}: {figures}, a difference of {low:.0f} to {high:.0f} percentage points."
+    if best.high > UNSETTLED:
+        found = f"{figures}, a difference of {low:.0f} to {high:.0f} percentage points"
+        return f"Too few patients took part to tell whether {risk[0].lower()}{risk[1:]}: {found}."
+    return f"{nothing}: {figures}, a difference of at most {max(high, 0.0):.0f} percentage points."
+
+
 def headline(success: Success, note: str) -> Iterator[Measure]:
     """What policies look at, and whether it is there at all."""
     best = success.highest()

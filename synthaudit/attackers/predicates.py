@@ -75,7 +75,7 @@ def described(holdings: Holdings) -> tuple[tuple[str, ...], Codes, Codes]:
         by_cohort = [exact_values(one, column) for one in cohorts]
         found = [set(some) - {""} for some in by_cohort]
         every = sorted(set.union(*found))
-        usable = column == "age" or len(every) <= max(MOST_VALUES, holdings.n_patients // 4)
+        usable = column == "age" or len(every) <= max(MOST_VALUES, holdings.n_patients // 2)
         if not all(found) or len(every) < 2 or not usable:
             continue
         code = {value: i for i, value in enumerate(every)} | {"": -1}
@@ -88,6 +88,26 @@ def described(holdings: Holdings) -> tuple[tuple[str, ...], Codes, Codes]:
         np.array(real[: len(kept)], dtype=np.intp).reshape(len(kept), len(holdings.rows)).T,
         np.array(made[: len(kept)], dtype=np.intp).reshape(len(kept), len(holdings.made_rows)).T,
     )
+
+
+def shuffled_images(made: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """(s, d) made-up images that keep, trait by trait, what the synthetic ones are like, and no image.
+
+    Along each principal direction the values are dealt to the images again. It is what is left to somebody who knows
+    the population in outline.
+    """
+    x = made.astype(np.float64)
+    center = x.mean(axis=0)
+    x -= center
+    few = len(x) <= x.shape[1]
+    axes = np.linalg.svd(x, full_matrices=False)[2].T if few else np.linalg.eigh(x.T @ x)[1]
+    dealt = rng.permuted(x @ axes, axis=0) @ axes.T + center
+    return np.asarray(dealt / np.maximum(np.linalg.norm(dealt, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def shuffled_records(made: Codes, rng: np.random.Generator) -> Codes:
+    """(s, c) made-up records: each column is dealt to the synthetic images again."""
+    return np.asarray(rng.permuted(made, axis=0), dtype=np.intp)
 
 
 def record_fits(real: Codes, made: Codes) -> Fits:

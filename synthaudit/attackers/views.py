@@ -35,10 +35,14 @@ class Views:
     view: NDArray[np.intp] | None
 
     def draw(self, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """(e,) and (e,) an image of one record of each patient, and of another: as many of those with many images."""
+        """(e,) and (e,) an image of one record of each patient, and one of a later record.
+
+        One image each, however many there are. The order is the same for all: if left always comes before right, then
+        every candidate for a left image is a right one, and none is unlike it for that alone.
+        """
         first, second = np.empty((2, len(self.patient)), dtype=np.intp)
         for i, records in enumerate(self.records):
-            a, b = (0, 1) if self.view is not None else rng.choice(len(records), size=2, replace=False)
+            a, b = np.sort(rng.choice(len(records), size=2, replace=False))
             first[i], second[i] = rng.choice(records[a]), rng.choice(records[b])
         return first, second
 
@@ -86,7 +90,10 @@ def _by_column(holdings: Holdings, column: str) -> Views | None:
 
 
 def _visits(holdings: Holdings) -> Views:
-    """By date where there is one, else by volume, else image by image; the same picture twice is no second visit."""
+    """By date where there is one, else by volume, else by image, in this order or that of their names.
+
+    The same picture twice is no second visit.
+    """
     dates, _ = holdings.given("study_date")
     volumes = holdings.per_image([one.volumes or ("",) * len(one) for one in holdings.pool.cohorts])
     found: list[dict[str, list[int]]] = [{} for _ in range(holdings.n_patients)]
@@ -96,7 +103,8 @@ def _visits(holdings: Holdings) -> Views:
         if (int(patient), digest) in seen:
             continue
         seen.add((int(patient), digest))
-        key = f"d{dates[image]}" if dates[image] else f"v{volumes[image]}" if volumes[image] else f"i{image}"
+        name = holdings.pool.name(int(holdings.rows[image]))
+        key = f"d{dates[image]}" if dates[image] else f"v{volumes[image]}" if volumes[image] else f"i{name}"
         found[patient].setdefault(key, []).append(image)
     patient = np.array([p for p, one in enumerate(found) if len(one) > 1], dtype=np.intp)
     return Views(

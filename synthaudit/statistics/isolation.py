@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from synthaudit.statistics.matched_blocks import MatchedBlocks
 
@@ -88,7 +87,6 @@ class SingledOut:
     Attributes:
         n: Patients on each side in every draw.
         train, holdout: Shares singled out.
-        blind: The share that descriptions as rare as these, made without looking, would single out.
         by_patient, taken: (p,) share of the draws with a patient in which they were singled out; draws with them.
         p_value: Chance of so large a difference with labels dealt within blocks.
     """
@@ -96,7 +94,6 @@ class SingledOut:
     n: int
     train: float
     holdout: float
-    blind: float
     by_patient: NDArray[np.float64]
     taken: NDArray[np.float64]
     p_value: float
@@ -120,10 +117,7 @@ def singled_out(
         is_train: (p,) bool.
         blocks: The patients, matched.
         draws: Of patients from the larger side, where there is one.
-        relabelings: Of the test.
-
-    Reference:
-        Cohen and Nissim 2020, doi 10.1073/pnas.1914598117, for the success of descriptions made without looking.
+        relabelings: Of the test; with none the p-value is 1.
     """
     p, n = len(is_train), len(blocks)
     # Read once: of people with many images, an average over several readings would vary less than of people with one.
@@ -142,37 +136,10 @@ def singled_out(
         n,
         shares[0],
         shares[1],
-        blind_isolation(np.bincount(isolation.predicate), p, n),
         np.divide(found.sum(axis=1), taken, out=np.zeros(p), where=taken > 0),
         taken / draws,
         (1 + beyond) / (relabelings + 1),
     )
-
-
-def blind_isolation(fitted: NDArray[np.intp], population: int, n: int) -> float:
-    """Chance that a person is singled out among n by one of several descriptions that know nothing of them.
-
-    A description that fits a share w of all people fits a given person, and none of n - 1 others, with chance
-    w (1 - w)^(n - 1). The best w, 1/n, fits exactly one of n people more than one time in three: to single someone out
-    is no feat, and no harm, by itself. The share is not known, only how many of some people are fitted; what is
-    returned is unbiased for one description, and takes several as independent.
-
-    Args:
-        fitted: (m,) people whom each description fits.
-        population: Of so many people.
-        n: At most `population`.
-
-    >>> round(10 * blind_isolation(np.array([100]), 1000, 10), 2)
-    0.39
-    """
-    alone = np.zeros(len(fitted))
-    possible = (fitted > 0) & (fitted + n - 1 <= population)
-    c = fitted[possible].astype(np.float64)
-    # c / N times the chance that n - 1 of the N - 1 others are all among the N - c whom it does not fit.
-    log_all = gammaln(population) - gammaln(population - n + 1)
-    log_none = gammaln(population - c + 1) - gammaln(population - c - n + 2)
-    alone[possible] = c / population * np.exp(log_none - log_all)
-    return float(1.0 - np.exp(np.log1p(-np.minimum(alone, 1.0 - 1e-12)).sum()))
 
 
 def _read(patient: NDArray[np.intp], level: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.bool_]:

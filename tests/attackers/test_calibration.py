@@ -12,7 +12,7 @@ import pytest
 
 from synthaudit.attackers.guessing import guessing_success, secrets
 from synthaudit.attackers.holdings import Holdings
-from synthaudit.attackers.isolating import descriptions, isolating_success
+from synthaudit.attackers.isolating import isolating_success
 from synthaudit.attackers.linking import linked, linking_success
 from synthaudit.attackers.outliers import outlier_groups
 from synthaudit.attackers.success import Excess, Success
@@ -25,7 +25,7 @@ DRAWS = 99
 
 
 def singling_out(held: Holdings, seed: int) -> Success:
-    return isolating_success(held, descriptions(held), DRAWS, np.random.default_rng(seed))[0]
+    return isolating_success(held, DRAWS, np.random.default_rng(seed))[0]
 
 
 def linkability(held: Holdings, seed: int) -> Success:

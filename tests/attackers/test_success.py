@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synthaudit.attackers.measures import chart, headline, of_each, of_outliers
-from synthaudit.attackers.success import Success
+from synthaudit.attackers.measures import answer, chart, headline, of_each, of_outliers
+from synthaudit.attackers.success import Excess, Success
 from synthaudit.finding import ChartKind
 from synthaudit.statistics.newcombe import newcombe_difference
 
@@ -94,3 +94,19 @@ def test_the_chart_shows_training_holdout_and_guessing() -> None:
     assert [one.name for one in drawn.series] == ["training patients", "held-out patients", "blind guess"]
     assert drawn.series[0].x == ("first", "second")
     assert drawn.series[0].y == pytest.approx((0.4, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "starts", "ends"),
+    [
+        (0.05, 0.4, "It leaks: 40% against 10% of us,", "5 to 40 percentage points."),
+        (-0.05, 0.12, "Nothing: 40% against 10% of us,", "at most 12 percentage points."),
+        (-0.3, -0.1, "Nothing: 40% against 10% of us,", "at most 0 percentage points."),
+        (-0.1, 0.5, "Too few patients took part to tell whether it leaks: 40% against", "-10 to 50 percentage points."),
+    ],
+)
+def test_the_answer_is_yes_no_or_that_it_cannot_be_told(low: float, high: float, starts: str, ends: str) -> None:
+    said = answer(Excess(0.3, low, high, 0.4, 0.1, 30, 30), "It leaks", "Nothing", "us")
+    assert said.startswith(starts)
+    assert said.endswith(ends)
+    assert answer(None, "It leaks", "Nothing", "us") == "Too few patients can be compared to tell."

@@ -54,9 +54,8 @@ def test_strangers_are_not_singled_out(found: Finding) -> None:
     assert p_value is not None
     assert p_value.value is not None
     assert p_value.value > 0.05
-    assert found.answer.startswith(
-        "Descriptions made of the synthetic images single out training patients no more often than chance explains: "
-    )
+    # 20 patients of each side are too few to say that nothing leaks, and this is said.
+    assert found.answer.startswith("Too few patients took part to tell whether descriptions made of the synthetic ")
 
 
 def test_without_records_the_question_about_them_stays_open(found: Finding) -> None:
@@ -104,7 +103,9 @@ def test_copies_with_their_records_are_singled_out(honest: Scene) -> None:
     assert excess is not None
     assert excess.low is not None
     assert excess.low > 0.4
-    assert finding.answer.startswith("Descriptions made of the synthetic images single out training patients more than")
+    assert finding.answer.startswith(
+        "Descriptions made of the synthetic images single out training patients more often"
+    )
     assert len(finding.measures) == 21
 
 

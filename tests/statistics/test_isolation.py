@@ -1,11 +1,11 @@
-"""Who is singled out: the fast count beside the naive one, the chance of luck, and the size of a test."""
+"""Who is singled out: the fast count beside the naive one, and the size of a test."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from synthaudit.statistics.isolation import Fits, Isolation, blind_isolation, singled_out
+from synthaudit.statistics.isolation import Fits, Isolation, singled_out
 from synthaudit.statistics.matched_blocks import MatchedBlocks
 
 
@@ -38,23 +38,7 @@ def test_images_that_are_not_looked_at_fit_nothing() -> None:
     assert not Isolation(nothing, nothing, 2).singled_out(np.ones((2, 1), dtype=bool)).any()
 
 
-def test_a_description_of_one_in_n_fits_exactly_one_of_n_a_third_of_the_time() -> None:
-    """Cohen and Nissim: (1 - 1/n)^(n-1), which is 37 % for many."""
-    n = 500
-    assert n * blind_isolation(np.array([2_000]), 1_000_000, n) == pytest.approx((1 - 1 / n) ** (n - 1), rel=1e-2)
-
-
-def test_the_chance_of_luck_is_unbiased_and_that_of_dealing_people() -> None:
-    """A description that fits 3 of 20 people: deal 8 of them, and count how often a given one is fitted alone."""
-    rng = np.random.default_rng(0)
-    dealt = np.argsort(rng.random((20_000, 20)), axis=1)[:, :8]
-    alone = ((dealt < 3).sum(axis=1) == 1).mean() / 8
-    assert blind_isolation(np.array([3]), 20, 8) == pytest.approx(alone, abs=0.002)
-    assert blind_isolation(np.array([0, 20]), 20, 8) == 0.0
-    assert blind_isolation(np.array([20]), 20, 1) == pytest.approx(1.0)
-
-
-def _null(seed: int, *, draws: int, relabelings: int) -> tuple[float, float, float, float]:
+def _null(seed: int, *, draws: int, relabelings: int) -> tuple[float, float, float]:
     """Descriptions that know nobody; more people, and more images of each, on one side."""
     rng = np.random.default_rng(seed)
     sides = (40, 25) if seed % 2 else (25, 40)
@@ -68,7 +52,7 @@ def _null(seed: int, *, draws: int, relabelings: int) -> tuple[float, float, flo
         Fits(predicate, image, 20), patient, is_train, blocks, draws=draws, relabelings=relabelings, rng=rng
     )
     assert found.n == 25
-    return found.p_value, found.train, found.holdout, found.blind
+    return found.p_value, found.train, found.holdout
 
 
 def test_more_people_and_images_on_one_side_raise_no_alarm() -> None:
