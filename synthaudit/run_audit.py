@@ -14,6 +14,7 @@ import numpy as np
 from synthaudit import provenance, registry
 from synthaudit.audit_record import Audit, EncoderSummary, Provenance
 from synthaudit.cohort import Cohort, Role
+from synthaudit.completeness_rule import completeness_rule
 from synthaudit.embed import embed
 from synthaudit.embedding_cache import EmbeddingCache
 from synthaudit.embeddings import Embeddings, PixelEncoder, TableEncoder
@@ -156,7 +157,7 @@ def _concluded(
         )
         for m in models
     )
-    results = (*judge.judge(findings), *weights_rule(used))
+    results = (*judge.judge(findings), *weights_rule(used), *completeness_rule(intake.issues))
     verdict, key = overall(results), provenance.secret_key()
     cohorts = {c.role: c for c in (intake.train, intake.holdout, intake.synthetic, intake.reference) if c is not None}
     return Audit(
@@ -178,7 +179,7 @@ def _concluded(
 def judge_again(old: Audit, policy: str | os.PathLike[str] | Policy) -> Audit:
     """The same findings under another policy; nothing is computed anew."""
     judge = policy if isinstance(policy, Policy) else load_policy(os.fspath(policy))
-    results = (*judge.judge(old.findings), *weights_rule(old.encoders))
+    results = (*judge.judge(old.findings), *weights_rule(old.encoders), *completeness_rule(old.issues))
     verdict = overall(results)
     has_holdout = Role.HOLDOUT.value in old.cohorts
     return replace(

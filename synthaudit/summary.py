@@ -155,6 +155,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "The audit could not have seen what the policy forbids: add images, use a finer encoder, or narrow the claim.",
     ),
     (
+        "sources/missing_images",
+        "Find out where the images are that their source lists and does not give, and audit again.",
+    ),
+    (
         "weights/unverified_encoders",
         "Verify the encoder's weights (synthaudit encoders add, with the publisher's SHA-256), and audit again.",
     ),
