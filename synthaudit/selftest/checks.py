@@ -18,6 +18,7 @@ from synthaudit.selftest.readings import (
     DIFFERENT,
     EVEN,
     FAIL,
+    FAIR,
     GUESSING,
     LEAK,
     NOBODY,
@@ -30,6 +31,7 @@ from synthaudit.selftest.readings import (
     VOID,
     Observation,
     as_a_whole,
+    by_group,
     checkpoint,
     fitness,
     membership,
@@ -147,6 +149,8 @@ CHECKS = (
     Check("attributes inferred", "inference", unasked("inference"), (VOID,), {}, only=(FIRST,)),
     Check("would see plain copies", "planted", sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", fitness, (SEEING,), {}, only=(FIRST,)),
+    # Who copies everybody treats nobody otherwise than others. Of forty patients, on some seeds no group is large enough.
+    Check("groups treated alike", "bias", by_group, (FAIR, VOID), {}, only=(FIRST, COPIER)),
     # No verdict rests on it, and it misleads: it misses few copies and mirrored ones, and takes a holdout from
     # elsewhere for a leak. Upright pictures are compared, so a shift is near its limit.
     Check(

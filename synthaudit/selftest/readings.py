@@ -21,6 +21,8 @@ CLOSER, EVEN = "closer", "even"
 """Of the synthetic images as a whole: much closer to training than to held-out images, or to both alike."""
 GUESSING, TOLD = "guessing", "told apart"
 """Of who was trained on: attackers are left guessing, or tell."""
+FAIR, UNFAIR = "fair", "unfair"
+"""Of groups of patients: none, or one, set apart from the others."""
 PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 LEAST_FOUND = 0.75
@@ -158,6 +160,20 @@ def fitness(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
     if measure is None or measure.value is None:
         return Observation(VOID)
     return Observation(SEEING if measure.value >= LEAST_AGAIN else BLIND, f"{measure.value:.0%} found again")
+
+
+def by_group(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether any group of patients is said to be treated otherwise than the others."""
+    finding = _finding(audit, "bias")
+    none = {"underrepresented": 1.0, "overrepresented": 1.0, "association_gap": 1.0, "coverage_gap": 0.0}
+    gaps = {**none, "exposure_gap": 0.0, "downstream_gap": 0.0}
+    told = {name: one for name in gaps if finding is not None and (one := finding.measure(name)) is not None}
+    measured = {name: one.value for name, one in told.items() if one.value is not None}
+    if not measured:
+        return Observation(VOID)
+    off = [name for name, value in measured.items() if value != gaps[name]]
+    figures = ", ".join(off) if off else f"{len(measured)} of {len(gaps)} questions answered"
+    return Observation(UNFAIR if off else FAIR, figures)
 
 
 def as_a_whole(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
