@@ -149,7 +149,7 @@ CHECKS = (
     Check("attributes inferred", "inference", unasked("inference"), (VOID,), {}, only=(FIRST,)),
     Check("would see plain copies", "planted", sight, (SEEING,), {}, only=(FIRST,)),
     Check("tells images apart", "encoders", fitness, (SEEING,), {}, only=(FIRST,)),
-    # Who copies everybody treats nobody otherwise than others. Of forty patients, on some seeds no group is large enough.
+    # Who copies everybody treats nobody otherwise than others; among forty patients, groups may be too small to tell.
     Check("groups treated alike", "bias", by_group, (FAIR, VOID), {}, only=(FIRST, COPIER)),
     # No verdict rests on it, and it misleads: it misses few copies and mirrored ones, and takes a holdout from
     # elsewhere for a leak. Upright pictures are compared, so a shift is near its limit.
