@@ -65,7 +65,7 @@ def _answer(answers: Answers, alpha: float) -> str:
     """One sentence for the first page."""
     quality = answers.quality
     if answers.scan is None or answers.linked is None:
-        area = f"AUC {quality.auc.auc:.2f}, {quality.auc.low:.2f} to {quality.auc.high:.2f}"
+        area = f"AUC {quality.auc.value:.2f}, {quality.auc.low:.2f} to {quality.auc.high:.2f}"
         return f"Not answered: on these images the verifier does not tell people apart ({area})."
     near, p_value = answers.linked[NEAREST], answers.scan.p_value
     shares = ""
@@ -80,8 +80,8 @@ def _limits(answers: Answers) -> tuple[str, ...]:
     """What it cannot see."""
     found = [
         "A verifier trained on many more people may recognize patients whom this one does not.",
-        "The generator saw every image of a training patient that is compared here; images from before or after would be "
-        "a harder test, and were not there.",
+        "The generator saw every image of a training patient that is compared here; images from before or after would "
+        "be a harder test, and were not there.",
         "Who is linked may be a look-alike. Shares are beyond chance; a single link is no proof.",
     ]
     if answers.visits.says == "pictures":

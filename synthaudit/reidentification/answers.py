@@ -215,12 +215,9 @@ def _images(linkage: Linkage, near: Linked, rng: np.random.Generator) -> LinkedI
 
     value = share(to_train, np.ones(len(train)))
     floor = share(to_holdout, np.ones(len(holdout)))
-    drawn = np.array(
-        [
-            share(to_train, _again(len(train), rng)) - share(to_holdout, _again(len(holdout), rng))
-            for _ in range(RESAMPLES)
-        ]
-    )
+    drawn = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        drawn[i] = share(to_train, _again(len(train), rng)) - share(to_holdout, _again(len(holdout), rng))
     # Whoever is drawn twice cannot be found twice, so resamples find fewer on both sides; only their spread is used.
     low, high = np.quantile(value + drawn - drawn.mean(), [0.025, 0.975])
     return LinkedImages(value, float(max(0.0, min(low, value))), float(min(1.0, max(high, value))), floor, gallery)
@@ -254,7 +251,7 @@ def _listed(
             continue
         number, made = int(linkage.number[mine[i]]), int(linkage.nearest[mine[i]])
         rows = linkage.rows[pool.patient[linkage.rows] == number]
-        real = int(rows[np.argmax(log_odds(made, rows) - background.of_real(rows) / 2)])
+        real = int(rows[np.argmax(log_odds(made, rows) - background.of_real(rows)[:, 0] / 2)])
         score, p, q = float(linkage.best[mine[i]]), float(chosen.p_values[i]), float(chosen.q_values[i])
         found.append(Listed(number, real, int(order[made]), score, p, q, bool(chosen.named[i])))
     return tuple(found)

@@ -70,8 +70,9 @@ class Linkage:
         for start in range(0, len(made), _IMAGES_AT_ONCE):
             block = slice(start, start + _IMAGES_AT_ONCE)
             likeness = verifier.made(made[block], rows)
-            likeness -= (background.of_made(made[block])[:, None] + ordinary) / 2
-            near[block], other[block] = layout.best_two(likeness)
+            beyond = layout.best_two(likeness - ordinary.T / 2)
+            strangers = background.of_made(made[block], layout.number) / 2
+            near[block], other[block] = beyond[0] - strangers, beyond[1] - strangers
         number = layout.number
         return cls(near, other, number, pool.patient_is_train[number], strata.level[number], rows)
 

@@ -33,9 +33,8 @@ def measures(answers: Answers, alpha: float) -> tuple[Measure, ...]:
     quality = answers.quality
     if not quality.sees:
         why = (
-            "the verifier does not tell people apart on these images (AUC "
-            f"{quality.auc.auc:.2f}, {quality.auc.low:.2f} to {quality.auc.high:.2f}), so nothing follows from what it "
-            "does not find"
+            f"the verifier does not tell people apart on these images (AUC {quality.auc.value:.2f}, "
+            f"{quality.auc.low:.2f} to {quality.auc.high:.2f}), so nothing follows from what it does not find"
         )
         return (*_blind(why), *of_verifier(answers))
     return (*_of_linkage(answers, alpha), *of_verifier(answers))
@@ -85,8 +84,8 @@ def _beyond_chance(answers: Answers, alpha: float, n: _Of) -> Measure:
         direction=WORSE,
         assumption=MODEL,
         note="Share of the training patients linked, less that of held-out patients with as many images; by the "
-        "nearest image or another visit, whichever is more, with an interval that allows for the choice. 0 where chance "
-        f"is not refuted at a family-wise error of {alpha:.1%}, which says only as much as could have been seen.",
+        "nearest image or another visit, whichever is more, with an interval that allows for the choice. 0 where "
+        f"chance is not refuted at a family-wise error of {alpha:.1%}; that says only as much as could have been seen.",
     )
     if not answers.significant(alpha):
         return found

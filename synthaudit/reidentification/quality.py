@@ -13,7 +13,6 @@ from synthaudit.reidentification.background import Background
 from synthaudit.reidentification.verifier import Verifier
 from synthaudit.reidentification.visits import Visits, two_visits
 from synthaudit.statistics.retrieval import patient_mean, retrieved
-from synthaudit.statistics.same_patient import SamePatientAuc, same_patient_auc
 from synthaudit.statistics.verification import PairScores, Rate
 
 FMR = 0.001
@@ -21,7 +20,6 @@ PATIENTS_COMPARED = 150
 """With two images each; of more, so many are drawn."""
 QUERIES = 400
 LARGEST_GALLERY = 4_000
-BOOTSTRAPS = 300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,12 +32,12 @@ class Quality:
         precision_at_1, map_at_r: (value, low, high) of looking one image up among all others; `chance` is what a random
             order would give.
         roc: (k,) false and (k,) true match rates.
-        shown: (n,) likeness of a patient to another visit's image, taken as if a generator had made it.
+        shown: (n,) likeness of a patient to an image of another visit of theirs.
         n_patients: Patients compared in pairs; n_searched: patients looked up.
         n_queries, n_gallery: Images looked up, and among how many.
     """
 
-    auc: SamePatientAuc
+    auc: Rate
     eer: Rate
     tpr: Rate | NotEnoughData
     precision_at_1: tuple[float, float, float]
@@ -69,21 +67,19 @@ class Quality:
         patients = np.sort(rng.permutation(visits.again)[:PATIENTS_COMPARED])
         first, second = two_visits(visits, pool, patients, rng)
         pairs = verifier.between(first, second)
-        ordinary = background.of_real(second)
-        corrected = pairs - (background.of_real(first)[:, None] + ordinary) / 2
-        auc = same_patient_auc(corrected, rng, bootstraps=BOOTSTRAPS)
+        corrected = pairs - (background.of_real(first, patients) + background.of_real(second, patients).T) / 2
         scores = PairScores.of(corrected)
         eer, tpr = scores.rates(FMR, rng)
         search = _Search.of(verifier, background, pool, visits, rng)
         return cls(
-            auc,
+            scores.auc(),
             eer,
             tpr,
             patient_mean(search.first, search.patient, rng),
             patient_mean(search.average, search.patient, rng),
             patient_mean(search.chance, search.patient, rng)[0],
             scores.roc(np.ones(len(patients))),
-            np.diag(pairs) - (background.of_shown(first) + ordinary) / 2,
+            np.diag(corrected).copy(),
             len(patients),
             len(np.unique(search.patient)),
             len(search.patient),
@@ -111,8 +107,10 @@ class _Search:
         mine = np.isin(pool.patient, pool.patient[rows])
         others = rng.permutation(np.flatnonzero(~mine))[: max(0, LARGEST_GALLERY - np.count_nonzero(mine))]
         gallery = np.sort(np.concatenate([np.flatnonzero(mine), others]))
-        similarity = verifier.between(rows, gallery) - background.of_real(gallery) / 2
+        who, them = pool.patient[rows], pool.patient[gallery]
+        ordinary = background.of_real(rows, them) + background.of_real(gallery, who).T
+        similarity = verifier.between(rows, gallery) - ordinary / 2
         eligible = visits.visit[rows][:, None] != visits.visit[gallery]
-        relevant = eligible & (pool.patient[rows][:, None] == pool.patient[gallery])
+        relevant = eligible & (who[:, None] == them)
         found = retrieved(similarity, relevant, eligible)
-        return cls(pool.patient[rows], found.precision_at_1, found.average_precision_at_r, found.chance, len(gallery))
+        return cls(who, found.precision_at_1, found.average_precision_at_r, found.chance, len(gallery))

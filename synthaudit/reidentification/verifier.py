@@ -161,8 +161,8 @@ def _features(
 
 
 def _apart(vectors: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArray[np.float64]:
-    a, b = (vectors[pairs[:, side]].astype(np.float64) for side in (0, 1))
-    return np.asarray(np.linalg.norm(a - b, axis=1))
+    between = vectors[pairs[:, 0]] - vectors[pairs[:, 1]]
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", between, between, dtype=np.float64)))
 
 
 def _distances(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:

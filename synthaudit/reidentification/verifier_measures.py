@@ -21,7 +21,7 @@ def of_verifier(answers: Answers) -> Iterator[Measure]:
     note = f"On real patients, {days}, by a model that knows neither patient of a pair. "
     yield Measure(
         "verifier_auc",
-        quality.auc.auc,
+        quality.auc.value,
         quality.auc.low,
         quality.auc.high,
         floor=0.5,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
+from scipy.stats import t
 
 from synthaudit.errors import NotEnoughData
 from synthaudit.statistics.proportion import clopper_pearson
@@ -13,6 +15,7 @@ from synthaudit.statistics.roc import roc_curve
 
 LEAST_PATIENTS = 5
 BOOTSTRAPS = 300
+_EDGE = 1e-6
 IMPOSTORS_ALLOWED = 10
 """Wrong pairs that a rate must allow before it is measured: below, the threshold hangs on a pair or two."""
 
@@ -108,6 +111,27 @@ class PairScores:
             np.concatenate([start, np.cumsum(same) / same.sum()]),
         )
 
+    def auc(self, level: float = 0.95) -> Rate:
+        """Chance that a pair of one patient scores above a pair of two, ties counted half; 0.5 is chance.
+
+        The interval comes from leaving out a patient at a time, on the scale of the logarithm of the odds, by Student's
+        quantile: drawing a dozen patients again makes intervals that are too narrow, the more so near 1. How much is
+        told in the tests.
+
+        Reference:
+            Arvesen 1969, Jackknifing U-statistics, doi 10.1214/aoms/1177697287; Pepe 2003, ISBN 9780198509844 (the
+            logit of an AUC).
+        """
+        p = self.n_patients
+        value = _area(*self.roc(np.ones(p)))
+        left_out = np.array([_area(*self.roc((np.arange(p) != one).astype(np.float64))) for one in range(p)])
+        if value in (0.0, 1.0):
+            return Rate(value, *clopper_pearson(round(value * p), p, level))
+        center = logit(value)
+        pseudo = p * center - (p - 1) * logit(np.clip(left_out, _EDGE, 1 - _EDGE))
+        half = float(t.ppf(0.5 + level / 2, p - 1)) * float(pseudo.std(ddof=1)) / np.sqrt(p)
+        return Rate(value, float(expit(center - half)), float(expit(center + half)))
+
     def rates(
         self, fmr: float, rng: np.random.Generator, *, bootstraps: int = BOOTSTRAPS
     ) -> tuple[Rate, Rate | NotEnoughData]:
@@ -138,6 +162,10 @@ def _interval(values: NDArray[np.float64], p: int) -> Rate:
     if value in (0.0, 1.0):
         low, high = clopper_pearson(round(value * p), p)
     return Rate(value, min(low, value), max(high, value))
+
+
+def _area(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> float:
+    return float(np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2))
 
 
 def _recognized(fpr: NDArray[np.float64], tpr: NDArray[np.float64], fmr: float) -> float:
