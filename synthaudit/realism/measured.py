@@ -21,9 +21,8 @@ from synthaudit.realism.vector_quantities import (
     mean_of,
     principal_components,
 )
-from synthaudit.statistics.frechet_moments import IMAGES_PER_DIMENSION, check_enough
-from synthaudit.statistics.manifold import NEIGHBORS
-from synthaudit.statistics.relabeling import HALVES, RELABELINGS, Compared, Quantity, compared
+from synthaudit.statistics.frechet_moments import check_enough
+from synthaudit.statistics.relabeling import GROUPS, RELABELINGS, Compared, Quantity, compared
 
 COMPONENTS = 32
 """Dimensions of the space in which few images have a Frechet distance."""
@@ -31,9 +30,9 @@ LARGEST_VARIETY = 160
 """Images whose Vendi score is taken: its eigenvalues take time with the cube of that."""
 RELABELINGS_OF_VARIETY = 499
 """Fewer than elsewhere, since each takes longer."""
-FEW_HALVES = 20
+FEW_GROUPS = 10
 WIDE = 256
-"""Dimensions beyond which a Frechet distance is computed for a few halves only."""
+"""Dimensions beyond which a Frechet distance is computed a few times only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +66,50 @@ class _Vectors:
 
     @cached_property
     def manifold(self) -> Manifold:
-        if len(self.sides.sample) // 4 <= NEIGHBORS:
-            raise NotEnoughData(f"balls to the neighbor {NEIGHBORS} need {4 * NEIGHBORS + 4} images on each side")
         return Manifold(self.sides.reference, self.sides.reference_patient, self.sides.sample)
 
     @cached_property
     def kernels(self) -> Kernels:
         return Kernels(self.sides.reference, self.sides.sample)
 
-    def gaussians(self, per_dimension: int = IMAGES_PER_DIMENSION) -> Gaussians:
-        dim = self.wide.sample.shape[1]
-        _check(min(self.wide.n, len(self.wide.reference)), dim, per_dimension)
+    @cached_property
+    def gaussians(self) -> Gaussians:
+        check_enough(min(self.wide.n, len(self.wide.reference)), self.wide.sample.shape[1])
         return Gaussians(self.wide.reference, self.wide.sample, self.rng)
 
-    def principal(self, per_dimension: int = IMAGES_PER_DIMENSION) -> Gaussians:
-        _check(min(self.sides.n, len(self.sides.reference)), COMPONENTS, per_dimension)
-        mean, directions = self.components
+    @cached_property
+    def principal(self) -> Gaussians:
+        check_enough(min(self.sides.n, len(self.sides.reference)), COMPONENTS)
+        mean, directions = principal_components(self.sides.real, COMPONENTS, self.rng)
         reference, sample = ((one - mean) @ directions for one in (self.sides.reference, self.sides.sample))
         return Gaussians(reference, sample, self.rng)
 
-    @cached_property
-    def components(self) -> tuple[np.ndarray, np.ndarray]:
-        return principal_components(self.sides.real, COMPONENTS, self.rng)
+    def variety(self) -> tuple[Similarities, int]:
+        """Of the first images of each side, and how many those are."""
+        whole = len(self.sides.variety) // 2
+        v = min(whole, LARGEST_VARIETY)
+        return Similarities(np.concatenate([self.sides.variety[:v], self.sides.variety[whole : whole + v]])), v
 
 
 def of_vectors(encoder: str, sides: VectorSides, wide: VectorSides, rng: np.random.Generator) -> Iterator[Result]:
     """All measures of one encoder."""
     made = _Vectors(sides, wide, rng.spawn(1)[0])
-    halves = HALVES if wide.sample.shape[1] <= WIDE else FEW_HALVES
-    v = min(len(sides.variety) // 2, LARGEST_VARIETY)
-    whole = len(sides.variety) // 2
-    variety = np.concatenate([sides.variety[:v], sides.variety[whole : whole + v]])
-    twice = 2 * IMAGES_PER_DIMENSION
+    similarities, v = made.variety()
+    groups = GROUPS if wide.sample.shape[1] <= WIDE else FEW_GROUPS
     many, some = RELABELINGS, RELABELINGS_OF_VARIETY
     asked: tuple[tuple[str, Callable[[], Quantity], int, int, int], ...] = (
-        ("frechet", lambda: made.gaussians().frechet, wide.n, 0, halves),
-        ("frechet_infinity", lambda: made.gaussians(twice).infinity, wide.n, 0, halves),
-        ("frechet_pca32", lambda: made.principal().frechet, sides.n, many, HALVES),
-        ("frechet_pca32_infinity", lambda: made.principal(twice).infinity, sides.n, 0, HALVES),
-        ("kid", lambda: made.kernels.kid, sides.n, many, HALVES),
-        ("cmmd", lambda: made.kernels.cmmd, sides.n, many, HALVES),
-        ("precision", lambda: made.manifold.precision, sides.n, many, HALVES),
-        ("density", lambda: made.manifold.density, sides.n, many, HALVES),
-        ("recall", lambda: made.manifold.recall, sides.n, some, HALVES),
-        ("coverage", lambda: made.manifold.coverage, sides.n, some, HALVES),
-        ("novelty", lambda: made.manifold.novelty, sides.n, some, HALVES),
-        ("vendi", lambda: Similarities(variety).vendi, v, some, HALVES),
+        ("frechet", lambda: made.gaussians.frechet, wide.n, 0, groups),
+        ("frechet_infinity", lambda: made.gaussians.infinity, wide.n, 0, groups),
+        ("frechet_pca32", lambda: made.principal.frechet, sides.n, many, GROUPS),
+        ("frechet_pca32_infinity", lambda: made.principal.infinity, sides.n, 0, GROUPS),
+        ("kid", lambda: made.kernels.kid, sides.n, many, GROUPS),
+        ("cmmd", lambda: made.kernels.cmmd, sides.n, many, GROUPS),
+        ("precision", lambda: made.manifold.precision, sides.n, many, GROUPS),
+        ("density", lambda: made.manifold.density, sides.n, many, GROUPS),
+        ("recall", lambda: made.manifold.recall, sides.n, some, GROUPS),
+        ("coverage", lambda: made.manifold.coverage, sides.n, some, GROUPS),
+        ("novelty", lambda: made.manifold.novelty, sides.n, some, GROUPS),
+        ("vendi", lambda: similarities.vendi, v, some, GROUPS),
     )
     for stem, make, n, relabelings, drawn in asked:
         yield _result(stem, encoder, make, n, rng.spawn(1)[0], relabelings, drawn)
@@ -130,7 +127,7 @@ def of_pictures(sides: PictureSides, rng: np.random.Generator) -> Iterator[Resul
         ("ms_ssim", lambda: lambda masks: mean_of(similar, masks), pairs),
     )
     for stem, make, n in asked:
-        yield _result(stem, "", make, n, rng.spawn(1)[0], RELABELINGS, HALVES)
+        yield _result(stem, "", make, n, rng.spawn(1)[0], RELABELINGS, GROUPS)
 
 
 def _result(
@@ -140,20 +137,11 @@ def _result(
     n: int,
     rng: np.random.Generator,
     relabelings: int,
-    halves: int,
+    groups: int,
 ) -> Result:
+    share = ABOUT[stem].unit == "share"
     try:
-        return Result(stem, encoder, compared(make(), n, rng, relabelings=relabelings, halves=halves))
+        found = compared(make(), n, rng, relabelings=relabelings, groups=groups, share=share)
     except NotEnoughData as error:
         return Result(stem, encoder, None, str(error))
-
-
-def _check(n: int, dim: int, per_dimension: int) -> None:
-    if per_dimension == IMAGES_PER_DIMENSION:
-        return check_enough(n, dim)
-    if n < per_dimension * dim:
-        raise NotEnoughData(
-            f"an extrapolated Frechet distance in {dim} dimensions needs at least {per_dimension * dim:,} images of "
-            f"different patients on each side, two for each dimension in every half, got {n:,}"
-        )
-    return None
+    return Result(stem, encoder, found)

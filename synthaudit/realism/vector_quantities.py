@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthaudit.errors import NotEnoughData
-from synthaudit.statistics.frechet_moments import GaussianReference, frechet_infinity
+from synthaudit.statistics.frechet_moments import GaussianReference, extrapolated
 from synthaudit.statistics.kernel_distance import CMMD_SCALE, cubic_kernel, gaussian_kernel
 from synthaudit.statistics.manifold import NEIGHBORS, neighbor_radii, squared_distances
 from synthaudit.statistics.relabeling import Masks
@@ -134,7 +134,7 @@ class Gaussians:
 
     def infinity(self, masks: Masks) -> Floats:
         """Squared Frechet distance, extrapolated to infinitely many images in the sample."""
-        return np.array([frechet_infinity(self.reference, self.pool[mask], self.rng) for mask in masks])
+        return np.array([extrapolated(self.reference, self.pool[mask], self.rng) for mask in masks])
 
 
 class Similarities:
@@ -147,8 +147,12 @@ class Similarities:
 
     def vendi(self, masks: Masks) -> Floats:
         """Vendi score."""
-        members = np.stack([np.flatnonzero(mask) for mask in masks])
-        return vendi_of_similarities(self.cosines[members[:, :, None], members[:, None, :]])
+        found, sizes = np.empty(len(masks)), masks.sum(axis=1)
+        for size in np.unique(sizes):
+            some = np.flatnonzero(sizes == size)
+            members = np.stack([np.flatnonzero(mask) for mask in masks[some]])
+            found[some] = vendi_of_similarities(self.cosines[members[:, :, None], members[:, None, :]])
+        return found
 
 
 def principal_components(real: Vectors, dim: int, rng: np.random.Generator, most: int = 5_000) -> tuple[Floats, Floats]:

@@ -92,8 +92,13 @@ def frechet_infinity(reference: GaussianReference, rows: NDArray[np.floating], r
     Raises:
         NotEnoughData: Fewer than two rows for each dimension.
     """
-    n, dim = rows.shape
-    check_enough(n, dim)
+    check_enough(*rows.shape)
+    return extrapolated(reference, rows, rng)
+
+
+def extrapolated(reference: GaussianReference, rows: NDArray[np.floating], rng: np.random.Generator) -> float:
+    """The same without asking whether there are enough rows: for parts of what was found enough."""
+    n = len(rows)
     inverse = np.linspace(1.0 / n, 2.0 / n, SIZES)
     found = [reference.distance(rows[rng.permutation(n)[: round(1.0 / one)]]) for one in inverse]
     slope = np.polyfit(inverse, found, 1)

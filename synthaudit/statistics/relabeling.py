@@ -2,13 +2,14 @@
 
 Made images and held-out ones are put together in equal numbers, each image of another patient. Were the made images
 a fresh draw of the same population, the labels would mean nothing: dealing them again gives the chance of so large a
-difference, exactly, whatever the quantity and however few there are. How large the difference is, is told by random
-halves: a half drawn without replacement varies about the whole as much as the whole about its population, and unlike a
-sample with replacement it repeats no image, which would spoil every quantity that looks at nearest neighbors.
+difference, exactly, whatever the quantity and however few there are. How sure the size of the difference is, is told by
+leaving out a twentieth of one sample at a time (the jackknife). Samples drawn with replacement would repeat images,
+which spoils every quantity that looks at nearest neighbors, and halves are too small for those that grow with n: by
+either, the interval of recall missed the truth four times as often as it should.
 
 Reference:
-    Phipson, Smyth 2010, doi 10.2202/1544-6115.1585 (the `+ 1`). Politis, Romano 1994, doi 10.1214/aos/1176325770, and
-    Shao, Wu 1989, doi 10.1214/aos/1176347263 (subsampling without replacement; halves need no rescaling).
+    Phipson, Smyth 2010, doi 10.2202/1544-6115.1585 (the `+ 1`). Kott 2001, Journal of Official Statistics 17, 521 (the
+    jackknife that deletes a group). Agresti, Coull 1998, doi 10.1080/00031305.1998.10480550 (shares near 0 or 1).
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import t
 
 from synthaudit.errors import NotEnoughData, UsageError
 
 RELABELINGS = 999
-HALVES = 60
+GROUPS = 20
+"""Parts of a sample that are left out in turn."""
 LEAST = 12
-"""Images on each side: halves of six have five neighbors for each."""
+"""Images on each side."""
 BLOCK = 50
 """Sets asked for at a time."""
 
@@ -42,8 +44,7 @@ class Compared:
     Attributes:
         value, floor: Of the first and of the second sample.
         low, high: 95 % interval of the value, which carries the uncertainty of both: it holds the floor where chance
-            explains the difference. As wide as halves are, so wider than need be for what has its least at no
-            difference (distances).
+            explains the difference.
         p_higher, p_lower: Chance of a value as far above (below) the floor, were both samples of one population; None
             where labels were not dealt again.
         n: Images in each.
@@ -71,57 +72,62 @@ def compared(
     rng: np.random.Generator,
     *,
     relabelings: int = RELABELINGS,
-    halves: int = HALVES,
+    groups: int = GROUPS,
+    share: bool = False,
     level: float = 0.95,
 ) -> Compared:
     """The quantity of the first sample beside that of the second.
 
     Args:
         quantity: Of sets of members of a pool of 2n: the first n are the one sample, the rest the other. Sets of n
-            and of n // 2 members are asked for.
+            members are asked for, and of somewhat fewer.
         n: Members of each sample.
         relabelings: Times that labels are dealt again; 0 for none. The least p-value is 1 / (relabelings + 1).
-        halves: Pairs of halves drawn for the interval.
+        groups: Parts of each sample that are left out in turn; n where that is less.
+        share: The quantity is a share of images, so that one of 0 of 20 is no certainty.
 
     Raises:
         NotEnoughData: Fewer than 12 members.
-        UsageError: Fewer than 2 halves.
+        UsageError: Fewer than 2 groups.
     """
     if n < LEAST:
         raise NotEnoughData(f"a comparison of samples needs at least {LEAST} images of different patients, got {n}")
-    if halves < 2:
-        raise UsageError(f"halves must be at least 2, got {halves}")
+    if groups < 2:
+        raise UsageError(f"groups must be at least 2, got {groups}")
     first = np.arange(2 * n) < n
     value, floor = (float(one) for one in quantity(np.stack([first, ~first])))
     p_higher = p_lower = None
     if relabelings:
-        dealt = _differences(quantity, relabelings, lambda: _with_rest(rng.permuted(first)))
+        dealt = _dealt(quantity, first, relabelings, rng)
         # Ties count as chance, and rounding must not break them.
         tolerance = 1e-12 * (1.0 + abs(value) + abs(floor))
         p_higher = (1 + int((dealt >= value - floor - tolerance).sum())) / (relabelings + 1)
         p_lower = (1 + int((dealt <= value - floor + tolerance).sum())) / (relabelings + 1)
-    drawn = _differences(quantity, halves, lambda: _halves(n, rng))
-    reach = float(norm.ppf(0.5 + level / 2) * drawn.std(ddof=1))
+    variance = sum(_jackknife(quantity, side, min(groups, n), rng) for side in (first, ~first))
+    if share:
+        variance = max(variance, sum(_counted(one, n) for one in (value, floor)))
+    reach = float(t.ppf(0.5 + level / 2, min(groups, n) - 1) * np.sqrt(variance))
     return Compared(value, floor, value - reach, value + reach, p_higher, p_lower, n)
 
 
-def _differences(quantity: Quantity, draws: int, draw: Callable[[], tuple[_Mask, _Mask]]) -> NDArray[np.float64]:
-    """(draws,) quantity of the one set less that of the other, for each pair of sets drawn."""
+def _dealt(quantity: Quantity, first: _Mask, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(draws,) difference of the two samples, their labels dealt again."""
     found = np.empty(draws)
     for start in range(0, draws, BLOCK):
-        pairs = [draw() for _ in range(min(BLOCK, draws - start))]
-        ours, theirs = (np.stack(side) for side in zip(*pairs, strict=True))
-        found[start : start + len(pairs)] = quantity(ours) - quantity(theirs)
+        ours = np.stack([rng.permuted(first) for _ in range(min(BLOCK, draws - start))])
+        found[start : start + len(ours)] = quantity(ours) - quantity(~ours)
     return found
 
 
-def _with_rest(mask: _Mask) -> tuple[_Mask, _Mask]:
-    return mask, ~mask
+def _jackknife(quantity: Quantity, sample: _Mask, groups: int, rng: np.random.Generator) -> float:
+    """Variance of the quantity of a sample, one part of it left out in turn."""
+    part = np.full(sample.size, -1)
+    part[sample] = rng.permutation(int(sample.sum())) % groups
+    without = quantity(np.stack([sample & (part != one) for one in range(groups)]))
+    return float((groups - 1) / groups * ((without - without.mean()) ** 2).sum())
 
 
-def _halves(n: int, rng: np.random.Generator) -> tuple[_Mask, _Mask]:
-    """Half of each sample, drawn without replacement."""
-    drawn = np.zeros((2, 2 * n), dtype=bool)
-    for side in (0, 1):
-        drawn[side, side * n + rng.permutation(n)[: n // 2]] = True
-    return drawn[0], drawn[1]
+def _counted(share: float, n: int) -> float:
+    """Variance of a share of n images, two more counted either way."""
+    moved = (share * n + 2) / (n + 4)
+    return moved * (1 - moved) / (n + 4)
