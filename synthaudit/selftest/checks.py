@@ -187,6 +187,8 @@ CHECKS = (
         {COPIER: (LEAK,)},
         only=(FIRST, COPIER),
     ),
+    # Everyone has one image, so nobody can be found by another, and nobody may be named.
+    Check("persons found again", "reidentification", unasked("reidentification"), (VOID,), {}, only=(FIRST,)),
     # Neither makes one image of another.
     Check("translated patients", "pairs", unasked("pairs"), (VOID,), {}, only=(FIRST,)),
     Check(
