@@ -204,7 +204,8 @@ _MEASURES = {
     "auc_gain": "AUC gained by synthetic images beside real ones",
     "balanced_accuracy": "Balanced accuracy",
     "accuracy": "Accuracy",
-    "specificity": "Specificity",
+    "class_sensitivity": "Recognized (sensitivity)",
+    "class_specificity": "Kept out (specificity)",
     "enriched_sensitivity": "Sensitivity gained by synthetic images of the rarest class",
     "enriched_specificity": "Specificity changed by synthetic images of the rarest class",
 }
