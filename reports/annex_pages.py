@@ -7,7 +7,7 @@ from reportlab.platypus import Flowable, KeepTogether, Table
 
 from synthaudit.audit_record import Audit
 from synthaudit.finding import Exposure, Pair
-from synthaudit.reports import annex_doubtful, blocks, exposures, formats, withheld, wording
+from synthaudit.reports import annex_doubtful, annex_headers, blocks, exposures, formats, withheld, wording
 from synthaudit.reports.annex_panel import panel
 from synthaudit.reports.blocks import Column
 
@@ -30,6 +30,7 @@ def story(audit: Audit, width: float) -> list[Flowable]:
         *_pairs([exposure for exposure in found if exposure.pair is not None], width),
         *_patients(found, width),
         *_withheld(audit, width),
+        *annex_headers.section(audit, width),
         *annex_doubtful.section(audit, width),
         *_left_out(audit, width),
     ]

@@ -26,8 +26,13 @@ PEN = 11
 """Pixels: strokes thinner than this are looked for."""
 CONTRASTS = (36, 100)
 """Gray values, of 255, by which strokes stand out from what is around them: faint and strong ones."""
-HEIGHTS = (6, 60)
+SIGNS_SIDEWAYS = 5
+"""The same where the row stands on its side, as ribs do."""
+LEAST_HEIGHT = 6
 """Pixels, of a letter."""
+GREATEST_HEIGHT = 15
+"""Pixels, of a letter, in small images; in large ones, a part of the shorter side, below."""
+GREATEST_PART = 0.09
 LONGEST_WORD = 14
 """Width of letters that touch each other, in heights."""
 MOST_SIGNS = 300
@@ -138,7 +143,8 @@ def _letters(
     begins = mask.astype(bool)
     begins[:, 1:] &= ~mask[:, :-1].astype(bool)
     crossings = np.bincount(labels[begins], minlength=number)
-    fits = (height >= HEIGHTS[0]) & (height <= HEIGHTS[1]) & (width <= LONGEST_WORD * height)
+    greatest = max(GREATEST_HEIGHT, GREATEST_PART * min(mask.shape))
+    fits = (height >= LEAST_HEIGHT) & (height <= greatest) & (width <= LONGEST_WORD * height)
     single = width <= 1.5 * height
     words = np.rint(crossings / np.maximum(1, height) / STROKES_OF_A_LETTER).astype(np.int64)
     dense = (crossings >= LEAST_STROKES * width) & (words >= 2)
@@ -174,18 +180,18 @@ def _rows(signs: _Signs, *, upright: bool) -> Iterator[tuple[Box, int]]:
     from scipy.sparse.csgraph import connected_components
 
     letters = signs.letters[:, 0 if upright else 1]
-    few = np.flatnonzero(letters)
-    if letters.sum() < LEAST_SIGNS:
+    few, least = np.flatnonzero(letters), LEAST_SIGNS if upright else SIGNS_SIDEWAYS
+    if letters.sum() < least:
         return
     boxes = signs.boxes[few] if upright else signs.boxes[few][:, [1, 0, 3, 2]]
     i, j = _links(boxes, signs.gray[few], signs.contrast[few])
     n, group = connected_components(coo_matrix((np.ones(len(i)), (i, j)), shape=(len(few), len(few))), directed=False)
     for number in range(n):
         row = np.flatnonzero(group == number)
-        if letters[few][row].sum() < LEAST_SIGNS:
+        if letters[few][row].sum() < least:
             continue
         row = _trimmed(row, boxes, signs.gray[few], signs.contrast[few])
-        if letters[few][row].sum() >= LEAST_SIGNS:
+        if letters[few][row].sum() >= least:
             left, top = boxes[row, :2].min(axis=0).tolist()
             right, bottom = boxes[row, 2:].max(axis=0).tolist()
             box = (left, top, right, bottom) if upright else (top, left, bottom, right)

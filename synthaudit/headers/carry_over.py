@@ -42,7 +42,7 @@ class CarriedOver:
         said: Where and about what.
         from_train: Whether it is a training patient's; else a held-out one's.
         patients: Whose.
-        p_value: Of chance, for its kind; None for unique values, which need no test.
+        p_value: Of chance, for its kind, where a test decided; None where one value is enough.
     """
 
     file: int
@@ -87,7 +87,7 @@ def carried_over(synthetic: Headers, train: Headers, holdout: Headers | None, *,
         for number, said, value in meetings:
             if _counts(value, meetings, refuted=refuted.get(name, False)):
                 from_train = bool(value.train)
-                p = None if value.weight is Weight.UNIQUE else p_values.get(name)
+                p = p_values[name] if refuted.get(name) and value.weight is not Weight.UNIQUE else None
                 found.append(CarriedOver(number, said, from_train, value.train or value.holdout, p))
     found += _exposures(synthetic, train, holdout)
     return sorted(_once(found), key=lambda one: (one.file, one.said.where, not one.from_train))

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 
 _WORDS = re.compile(
-    r"synth|simul|phantom|anon|dummy|fake|pseudo|artificial|generated|de-?id|removed|redacted|unknown|none\b|n/?a\b|"
-    r"test\b|no ?name|not applicable|blank|xxx",
+    r"synth|simul(at|ier|é)|phantom|(?<![a-z])(anon|pseudo)|dummy|fake|artificial|generated|de-?ident|(?<![a-z])deid|"
+    r"removed|redacted|unknown|(?<![a-z])(none|n/?a|test|no ?name)(?![a-z])|not applicable|xxx",
     re.IGNORECASE,
 )
 _RANDOM = re.compile(r"(0x)?[0-9a-f]{16,128}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|2\.25\.\d+", re.IGNORECASE)
 _COUNTER = re.compile(r"#?0*\d{1,5}")
 _DATE = re.compile(r"(\d{4})[.\-/]?(\d{2})[.\-/]?(\d{2})")
+LONGEST = 64
+"""Characters; in a longer text, one word does not speak for the rest."""
 _FIRST_TRUE_YEAR = 1901
 """Nobody born before is a patient of today."""
 
@@ -27,7 +29,9 @@ def is_made_up_text(value: str) -> bool:
     >>> is_made_up_text("SYNTHETIC^0001"), is_made_up_text("Meier^Anna"), is_made_up_text("----")
     (True, False, True)
     """
-    return bool(_WORDS.search(value)) or not any(sign.isalnum() for sign in value)
+    if not any(sign.isalnum() for sign in value):
+        return True
+    return len(value) <= LONGEST and bool(_WORDS.search(value))
 
 
 def is_made_up_id(value: str, file_stem: str = "") -> bool:

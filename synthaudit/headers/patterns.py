@@ -21,7 +21,7 @@ _LOOKS_LIKE: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("a telephone number", re.compile(r"(?<![\d.])\+\d{1,3}[ \-/]?\(?\d{1,4}\)?(?:[ \-/]?\d{2,4}){2,4}(?!\d)")),
     (
         "a record number",
-        re.compile(r"\b(?:MRN|SSN|NHS|PatID|PID|Acc(?:ession)?|DOB|born)\b[ :#.=-]*\w*\d", re.IGNORECASE),
+        re.compile(r"\b(?:MRN|SSN|NHS|PatID|PID|Acc(?:ession)?|DOB|born)(?![a-z])[ :#.=_-]*\w*\d", re.IGNORECASE),
     ),
     ("a patient", re.compile(r"\bpatient(?:'?s)?[ _-]*(?:id|name|no|number)\b[ :#.=-]*\w{2,}", re.IGNORECASE)),
     ("a place on a server", re.compile(r"(?:[A-Za-z]:\\|\\\\|/(?:home|Users|mnt|data|media|srv)/)[^\s]+")),

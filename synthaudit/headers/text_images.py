@@ -69,10 +69,13 @@ def images_with_text(
 
 
 def crop(image: NDArray[np.float32], box: Box, *, upright: bool) -> NDArray[np.uint8]:
-    """The part of an image within a box, with a margin; text that stands on its side is laid down."""
+    """The part of an image within a box, and some of what is around; text that stands on its side is laid down."""
     left, top, right, bottom = box
-    margin = max(4, min(right - left, bottom - top) // 3)
-    part = to_gray(image)[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    high = min(right - left, bottom - top)
+    # Letters at the ends are the ones most easily missed.
+    along, across = 2 * high, max(4, high // 3)
+    aside, above = (along, across) if upright else (across, along)
+    part = to_gray(image)[max(0, top - above) : bottom + above, max(0, left - aside) : right + aside]
     shown = np.clip(part * 255 + 0.5, 0, 255).astype(np.uint8)
     return np.ascontiguousarray(shown if upright else np.rot90(shown))
 

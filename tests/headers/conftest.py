@@ -18,7 +18,7 @@ from synthaudit.headers.sealing import Sealer
 from tests.headers.planted_dicom import clean_dataset, encoded, patient_dataset, sources
 
 KEY = b"from the ward"
-N = 24
+N = 12
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Memory:
     """The bytes of one file."""
 
     content: bytes = field(repr=False)
+    name: str = ""
 
     def open(self) -> BinaryIO:
         return io.BytesIO(self.content)
@@ -50,7 +51,7 @@ def cohort(role: Role, files: Sequence[tuple[str, bytes]], patients: Sequence[st
     return Cohort(
         role=role,
         names=names,
-        sources=tuple(FileSource(Memory(content)) for _, content in files),
+        sources=tuple(FileSource(Memory(content, name)) for name, content in files),
         patients=tuple(patients) if patients is not None else names,
         known_patient=np.full(len(files), patients is not None),
         attributes={},
