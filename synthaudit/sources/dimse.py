@@ -28,6 +28,8 @@ from synthaudit.sources.pacs_uri import PacsAddress
 CONNECT_S, ANSWER_S = 10.0, 60.0
 LINES = 2
 """Associations held at once: many a PACS takes four in all, and lets the fifth wait."""
+IDLE_S = 1.0
+"""After which an association is released: a PACS has few, and one that stands keeps a process from ending."""
 _FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 _GET = "1.2.840.10008.5.1.4.1.2.2.3"
 """Study Root Query/Retrieve: find, and get."""
@@ -79,6 +81,7 @@ class Dimse:
         self._free: list[_Line] = []
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(LINES)
+        self._timer: threading.Timer | None = None
 
     def find(self, level: str, keys: Mapping[str, str], returned: Sequence[str]) -> list[Answer]:
         """All results.
@@ -150,6 +153,16 @@ class Dimse:
                 raise
             with self._lock:
                 self._free.append(line)
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        timer = threading.Timer(IDLE_S, self.close)
+        timer.daemon = True
+        with self._lock:
+            former, self._timer = self._timer, timer
+        if former is not None:
+            former.cancel()
+        timer.start()
 
     def _taken(self, sop_class: str) -> _Line:
         """A free association that takes this class, or a new one in the place of another."""
