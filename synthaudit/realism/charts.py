@@ -24,7 +24,7 @@ _REALISM = (
 _VARIETY = (
     "Variety beside as many real images",
     "standard errors from real images (right: more varied)",
-    {Asks.VARIED, Asks.ALIKE},
+    {Asks.VARIED, Asks.COVERS, Asks.REACHES, Asks.ALIKE},
 )
 
 

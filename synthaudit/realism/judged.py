@@ -76,8 +76,12 @@ def judged(results: Sequence[Result]) -> Judged:
     return Judged(
         far=_question(results, {Asks.FAR: _higher, Asks.INSIDE: _lower}, ALPHA),
         # Density and precision rise where samples are merely typical; of closeness, the distances decide.
-        near=_question(results, {Asks.FAR: _lower}, NEAR_ALPHA),
-        less=_question(results, {Asks.VARIED: _lower, Asks.ALIKE: _higher}, ALPHA / 2),
+        near=_question(results, {Asks.FAR: _lower, Asks.COVERS: _higher}, NEAR_ALPHA),
+        less=_question(
+            results,
+            {Asks.VARIED: _lower, Asks.COVERS: _lower, Asks.REACHES: _lower, Asks.ALIKE: _higher},
+            ALPHA / 2,
+        ),
         more=_question(results, {Asks.VARIED: _higher, Asks.ALIKE: _lower}, ALPHA / 2),
     )
 

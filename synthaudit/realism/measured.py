@@ -107,7 +107,7 @@ def of_vectors(encoder: str, sides: VectorSides, wide: VectorSides, rng: np.rand
         ("precision", lambda: made.manifold.precision, sides.n, many, GROUPS),
         ("density", lambda: made.manifold.density, sides.n, many, GROUPS),
         ("recall", lambda: made.manifold.recall, sides.n, some, GROUPS),
-        ("coverage", lambda: made.manifold.coverage, sides.n, some, GROUPS),
+        ("coverage", lambda: made.manifold.coverage, sides.n, many, GROUPS),
         ("novelty", lambda: made.manifold.novelty, sides.n, some, GROUPS),
         ("vendi", lambda: similarities.vendi, v, some, GROUPS),
     )

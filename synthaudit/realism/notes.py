@@ -17,6 +17,10 @@ class Asks(StrEnum):
     """Realism; a sample of something else lies higher."""
     INSIDE = "inside"
     """Realism; a sample of something else lies lower."""
+    COVERS = "covers"
+    """Variety; what varies less lies lower. What lies higher is closer to the training images, and varies no more."""
+    REACHES = "reaches"
+    """Variety; what varies less lies lower. Nothing follows from what lies higher: scattered nonsense reaches far."""
     VARIED = "varied"
     """Variety; what varies more lies higher."""
     ALIKE = "alike"
@@ -104,7 +108,7 @@ ABOUT: dict[str, About] = {
         "typical images only has a high one.",
     ),
     "recall": About(
-        Asks.VARIED,
+        Asks.REACHES,
         "Recall",
         _WORSE_LOW,
         "Training images within reach of a synthetic one: no further than its fifth nearest synthetic image. Scattered "
@@ -112,7 +116,7 @@ ABOUT: dict[str, About] = {
         "share",
     ),
     "coverage": About(
-        Asks.VARIED,
+        Asks.COVERS,
         "Coverage",
         _WORSE_LOW,
         "Training images that have a synthetic one within their reach. It grows with the number of images, so the "

@@ -14,6 +14,7 @@ from synthaudit.cohort import Role
 from synthaudit.selftest.controls import COPIER, FIRST, Control
 from synthaudit.selftest.readings import (
     ALIKE,
+    AS_REAL,
     CLOSER,
     DIFFERENT,
     EVEN,
@@ -28,12 +29,15 @@ from synthaudit.selftest.readings import (
     SOME,
     SUSPICION,
     TOLD,
+    UNUSUAL,
     VOID,
     Observation,
     as_a_whole,
     by_group,
     checkpoint,
     fitness,
+    headers,
+    like_real_ones,
     membership,
     named,
     sides,
@@ -168,6 +172,17 @@ CHECKS = (
             "shifted-by-site": (CLOSER,),
         },
     ),
+    # Poor images are poor whoever is in them, and a plain copy is as good as real.
+    Check(
+        "like real images",
+        "realism",
+        like_real_ones,
+        (ALIKE,),
+        {"blurred-oracle": (DIFFERENT,), "other-hospital": (DIFFERENT,)},
+        only=(FIRST, COPIER, "blurred-oracle", "other-hospital"),
+    ),
+    # The controls are pixels without a file, and nothing is written into them.
+    Check("said beside the pixels", "phi", headers, (NOBODY,), {}, only=(FIRST,)),
     # The controls are single images, so there is no volume to ask about, and nobody may be named as one.
     Check("copied volumes", "volumes", unasked("volumes"), (VOID,), {}, only=(FIRST,)),
     # Two generators can be asked themselves: one remembers strangers, the other the training patients.
@@ -189,6 +204,17 @@ CHECKS = (
     ),
     # Everyone has one image, so nobody can be found by another, and nobody may be named.
     Check("persons found again", "reidentification", unasked("reidentification"), (VOID,), {}, only=(FIRST,)),
+    # A copy shows what a real image shows; blur is in none of them.
+    Check(
+        "unusual among real images",
+        "hallucination",
+        hallucination,
+        (AS_REAL,),
+        {"blurred-oracle": (UNUSUAL,), "other-hospital": (UNUSUAL,)},
+        only=(FIRST, "blurred-oracle", "other-hospital", COPIER),
+    ),
+    # Synthetic images of the controls bear no labels to learn.
+    Check("what they teach", "utility", unasked("utility"), (VOID,), {}, only=(FIRST,)),
     # Neither makes one image of another.
     Check("translated patients", "pairs", unasked("pairs"), (VOID,), {}, only=(FIRST,)),
     Check(

@@ -23,6 +23,8 @@ GUESSING, TOLD = "guessing", "told apart"
 """Of who was trained on: attackers are left guessing, or tell."""
 FAIR, UNFAIR = "fair", "unfair"
 """Of groups of patients: none, or one, set apart from the others."""
+AS_REAL, UNUSUAL = "as real", "unusual"
+"""Of the synthetic images among real ones: as often unusual as fresh patients' images, or surely more often."""
 PASS, FAIL, OPEN = Verdict.PASS.value, Verdict.FAIL.value, Verdict.INCONCLUSIVE.value
 
 LEAST_FOUND = 0.75
@@ -31,8 +33,12 @@ LEAST_AGAIN = 0.5
 """Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
 CHANCE = 0.5
 """AUC of guessing."""
+SURE = 0.001
+"""p-value below which chance is no explanation, with a hundred answers looked at."""
 CLEARLY_MORE = 0.05
 """Share by which more training than held-out patients are singled out, at the lower end of its interval."""
+SURE = 0.01
+"""Chance at which another real sample would be called different; corrected for all measures of realism."""
 MUCH_CLOSER = 0.75
 """Share of the synthetic images closer to a training image; one half where nothing leaks, .08 its standard error."""
 
@@ -185,6 +191,36 @@ def as_a_whole(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
     if finding.exposures or any(one.rule.measure.startswith("context/") for one in audit.rules):
         return Observation(WRONG)
     return Observation(CLOSER if measure.value >= MUCH_CLOSER else EVEN, f"{measure.value:.0%} of the images")
+
+
+def like_real_ones(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether the synthetic images, as a set, can be told from another real sample."""
+    finding = _finding(audit, "realism")
+    measure = None if finding is None else finding.measure("realism_p")
+    if measure is None or measure.value is None:
+        return Observation(VOID)
+    return Observation(DIFFERENT if measure.value <= SURE else ALIKE, f"p = {measure.value:.3f}")
+
+
+def hallucination(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether synthetic images are unusual among real ones more often than fresh patients' images would be."""
+    finding = _finding(audit, "hallucination")
+    share = None if finding is None else finding.measure("to_look_at")
+    chance = None if finding is None else finding.measure("more_than_fresh_p")
+    if share is None or share.value is None or chance is None or chance.value is None:
+        return Observation(VOID)
+    return Observation(UNUSUAL if chance.value < SURE else AS_REAL, f"{share.value:.0%} to look at")
+
+
+def headers(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether anything of a patient stands beside the pixels, or in letters: pixels alone have no header to say it."""
+    finding = _finding(audit, "phi")
+    carried = None if finding is None else finding.measure("carried_over")
+    letters = None if finding is None else finding.measure("burned_in_text_images")
+    if carried is None or carried.value is None or letters is None or letters.value is None:
+        return Observation(VOID)
+    figures = f"{carried.value:.0f} carried over, letters in {letters.value:.0f}"
+    return Observation(LEAK if carried.value else SUSPICION if letters.value else NOBODY, figures)
 
 
 def unasked(probe: str) -> Callable[[Audit, Control], Observation]:

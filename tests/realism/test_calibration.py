@@ -1,4 +1,4 @@
-"""Where nothing differs, differences are claimed as seldom as stated: by each measure, and by the decisions over all."""
+"""Where nothing differs, differences are claimed as seldom as stated: by each measure, and by the decisions."""
 
 from __future__ import annotations
 

@@ -27,6 +27,9 @@ def test_each_measure_is_asked_the_way_that_is_worse() -> None:
     assert not judged([result("precision", p_higher=0.001)]).far.beyond
     assert judged([result("kid", p_lower=0.001)]).near.beyond
     assert not judged([result("precision", p_higher=0.001)]).near.beyond
+    covering = judged([result("coverage", p_higher=0.001)])
+    assert covering.near.beyond, "whoever covers the training images better than other real ones is close to them"
+    assert covering.variety is Variety.EVEN
 
 
 @pytest.mark.parametrize(
