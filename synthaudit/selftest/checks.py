@@ -36,6 +36,7 @@ from synthaudit.selftest.readings import (
     by_group,
     checkpoint,
     fitness,
+    hallucination,
     headers,
     like_real_ones,
     membership,

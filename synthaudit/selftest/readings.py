@@ -33,7 +33,7 @@ LEAST_AGAIN = 0.5
 """Share of mildly altered images that must lead back to themselves: the simulated patients are easy to tell apart."""
 CHANCE = 0.5
 """AUC of guessing."""
-SURE = 0.001
+NO_CHANCE = 0.001
 """p-value below which chance is no explanation, with a hundred answers looked at."""
 CLEARLY_MORE = 0.05
 """Share by which more training than held-out patients are singled out, at the lower end of its interval."""
@@ -209,7 +209,7 @@ def hallucination(audit: Audit, control: Control) -> Observation:  # noqa: ARG00
     chance = None if finding is None else finding.measure("more_than_fresh_p")
     if share is None or share.value is None or chance is None or chance.value is None:
         return Observation(VOID)
-    return Observation(UNUSUAL if chance.value < SURE else AS_REAL, f"{share.value:.0%} to look at")
+    return Observation(UNUSUAL if chance.value < NO_CHANCE else AS_REAL, f"{share.value:.0%} to look at")
 
 
 def headers(audit: Audit, control: Control) -> Observation:  # noqa: ARG001

@@ -124,10 +124,10 @@ def test_what_did_not_run_is_void(cases: dict[str, Control], make: Make) -> None
     audit = replace(make("passing"), findings=(), rules=())
     words = {one.name: one.read(audit, cases["oracle"]).word for one in CHECKS if one.probe}
     assert set(words.values()) == {VOID}
-    assert [name for name, word in words.items() if word in check(name).expected("oracle")] == [
-        "copied volumes",
-        "translated patients",
-    ]
+    silent = {name for name, word in words.items() if word in check(name).expected("oracle")}
+    assert {"copied volumes", "translated patients", "what they teach"} <= silent
+    asked = {"copies", "regions", "inputs", "membership", "planted", "encoders", "context", "checkpoint", "extraction"}
+    assert not {check(name).probe for name in silent} & {*asked, "hallucination"}
 
 
 def answered(*words: str) -> Trial:
