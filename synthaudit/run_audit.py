@@ -71,7 +71,7 @@ def audit(
         metadata: CSV or Parquet with the columns file and patient_id.
         split: "patients:0.5" sets that share of the training folder's patients apart as the holdout. Only right if the
             generator was trained on the rest.
-        slices: "every:N" looks at every N-th slice of each volume, and lists how many were left out; all by default.
+        slices: "every:N" looks at every N-th slice of each synthetic volume, and lists how many it left out.
         neighbors: Show encoders each slice of a volume with the one before and the one after it, as channels. Goes
             beside an audit of the slices one by one: a single slice copied out of a volume is not found this way.
         generator: The generator itself, by its URI or as an object; opens the questions on what its weights remember.

@@ -1,7 +1,8 @@
-"""Every n-th slice of each volume, where volumes have more slices than there is time for.
+"""Every n-th slice of each synthetic volume, where there are more than there is time for.
 
-Neighboring slices show nearly the same, so a volume of a hundred can be asked with twenty-five. What is left out is not
-looked at: a copy of a slice that was left out is found by its neighbors only. So an audit lists how many it left out.
+Neighboring slices show nearly the same, so a volume of a hundred can be asked with twenty-five. Real volumes keep all
+of theirs: a slice must find the very one that it was copied from, and the next but one is not alike enough. A copied
+slice that is itself left out is found by its neighbors only. So an audit lists how many it left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from synthaudit.audit_record import InputIssue
-from synthaudit.cohort import Cohort
+from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import UsageError
 from synthaudit.intake import Intake
 from synthaudit.neighbor_slices import with_neighbors
@@ -59,7 +60,7 @@ def selected_slices(cohort: Cohort, step: int) -> Cohort:
 
 
 def as_asked(intake: Intake, slices: str | None, neighbors: bool) -> tuple[Intake, dict[str, Any]]:
-    """The cohorts with the slices asked for, each with its neighbors if asked for, and how images were read.
+    """The synthetic slices asked for, all slices with their neighbors if asked for, and how images were read.
 
     What was left out is listed in the intake's issues. What goes into the provenance is empty where there is nothing to
     say: all slices one by one, and no image of DICOM or NIfTI. Neighbors are those of the whole volume, whichever
@@ -75,14 +76,11 @@ def as_asked(intake: Intake, slices: str | None, neighbors: bool) -> tuple[Intak
     settings |= ({"slices": slices} if step > 1 else {}) | ({"neighbors": True} if neighbors else {})
     if not neighbors and step == 1:
         return intake, settings
-    issues, chosen = list(intake.issues), {}
-    for role, cohort in cohorts.items():
-        chosen[role] = selected_slices(with_neighbors(cohort) if neighbors else cohort, step)
-        left_out = len(cohort) - len(chosen[role])
-        if left_out:
-            issues.append(InputIssue(role, NOT_SELECTED, REASONS[NOT_SELECTED], left_out, True))
-    holdout, reference = chosen.get("holdout"), chosen.get("reference")
-    changed = replace(
-        intake, train=chosen["train"], holdout=holdout, synthetic=chosen["synthetic"], reference=reference
-    )
-    return replace(changed, issues=tuple(issues)), settings
+    chosen = {role: with_neighbors(cohort) if neighbors else cohort for role, cohort in cohorts.items()}
+    chosen["synthetic"] = selected_slices(chosen["synthetic"], step)
+    issues = list(intake.issues)
+    left_out = len(intake.synthetic) - len(chosen["synthetic"])
+    if left_out:
+        issues.append(InputIssue(str(Role.SYNTHETIC), NOT_SELECTED, REASONS[NOT_SELECTED], left_out, True))
+    changed = replace(intake, train=chosen["train"], synthetic=chosen["synthetic"], issues=tuple(issues))
+    return replace(changed, holdout=chosen.get("holdout"), reference=chosen.get("reference")), settings

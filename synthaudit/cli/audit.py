@@ -24,7 +24,7 @@ INTERRUPTED = 130
     help="CSV or Parquet table with the columns file and patient_id.",
 )
 @click.option("--split", metavar="patients:SHARE", help="Hold out that share of the training folder's patients.")
-@click.option("--slices", metavar="all|every:N", help="Look at every N-th slice of each volume. [default: all]")
+@click.option("--slices", metavar="all|every:N", help="Look at every N-th synthetic slice. [default: all]")
 @click.option("--neighbors", is_flag=True, help="Show encoders each slice between its neighbors: for volumes only.")
 @click.option("--generator", metavar="URI", help="The generator itself, to ask what its checkpoint remembers.")
 @click.option("--trust-code", is_flag=True, help="Load a generator even if that executes code of its own.")

@@ -72,8 +72,8 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "laid beside the slices of another. Correct the column `slice`, or give each sequence a volume of its own.",
         "slice-empty": "Slices of NIfTI volumes on which nothing is to be seen (air beyond the body); they were left "
         "out. Nothing to do.",
-        "slice-not-selected": "Slices of volumes that the audit was asked to leave out (--slices): copies of them are "
-        "found by their neighbors only. Ask for all slices if there is time.",
+        "slice-not-selected": "Slices of synthetic volumes that the audit was asked to leave out (--slices): copies "
+        "among them are found by their neighbors only. Ask for all slices if there is time.",
         "volume-gap": "Volumes of DICOM slices that are not evenly spaced: slices seem to be missing between others. "
         "They were used as they are; check that all files of the series are there.",
         "duplicate-across": "Images with exactly the same pixels in training and holdout under different patients; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nibabel
 import numpy as np
@@ -180,7 +180,15 @@ def header(shape: tuple[int, ...], code: int = 4) -> bytes:
     return bytes(made.binaryblock) + bytes(4)
 
 
-def test_no_memory_is_taken_for_what_a_header_only_claims(tmp_path: Path) -> None:
+def test_no_memory_is_taken_for_what_a_header_only_claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    read = nifti_file._read
+
+    def counted(stream: BinaryIO, packed: bool, count: int) -> bytes:
+        asked.append(count)
+        return read(stream, packed, count)
+
+    monkeypatch.setattr(nifti_file, "_read", counted)
     for name, content, expected in [
         ("giant.nii", header((32000, 32000, 32000)), "too-large"),
         ("claims.nii", header((800, 800, 800)) + bytes(500), "truncated"),
@@ -196,6 +204,7 @@ def test_no_memory_is_taken_for_what_a_header_only_claims(tmp_path: Path) -> Non
     ]:
         (tmp_path / name).write_bytes(content)
         assert reason(tmp_path / name) == expected, name
+    assert max(asked) < 20_000
 
 
 def test_a_gzip_bomb_is_unpacked_no_further_than_its_header_says(tmp_path: Path) -> None:
