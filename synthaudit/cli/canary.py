@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from synthaudit.cli.images_option import IMAGES
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -25,7 +27,7 @@ def canary() -> None:
 
 
 @canary.command()
-@click.option("--images", type=FOLDER, help="Folder of images that could be trained on.")
+@click.option("--images", type=IMAGES, help="Images that could be trained on, as an audit takes them.")
 @click.option("--metadata", type=FILE, help="Table with file and patient_id.")
 @click.option("--patients", type=FILE, help="Instead of images: CSV with the column patient_id.")
 @click.option("--canaries", type=click.IntRange(min=1), help="Patients who get a coin; others are in. [default: all]")
@@ -38,7 +40,7 @@ def canary() -> None:
 @click.option("--out", type=FOLDER, required=True, help="A new folder for the plan.")
 def make(
     *,
-    images: Path | None,
+    images: Path | str | None,
     metadata: Path | None,
     patients: Path | None,
     canaries: int | None,
@@ -79,10 +81,10 @@ def make(
 
 @canary.command()
 @click.argument("plan", type=FOLDER)
-@click.option("--synthetic", type=FOLDER, help="Images that the generator made.")
+@click.option("--synthetic", type=IMAGES, help="Images that the generator made.")
 @click.option("--generator", metavar="URI", help="Instead: its checkpoint, as for audit --generator.")
 @click.option("--scores", type=FILE, help="Instead: CSV with patient_id and score; higher = more surely in training.")
-@click.option("--images", type=FOLDER, help="The images that the plan was made from.")
+@click.option("--images", type=IMAGES, help="The images that the plan was made from.")
 @click.option("--metadata", type=FILE, help="The table that the plan was made from.")
 @click.option("--epsilon", type=click.FloatRange(min=0), help="The claim, at the plan's delta.")
 @click.option("--seal", help="As it was noted before the training.")
@@ -99,10 +101,10 @@ def audit(
     /,
     *,
     plan: Path,
-    synthetic: Path | None,
+    synthetic: Path | str | None,
     generator: str | None,
     scores: Path | None,
-    images: Path | None,
+    images: Path | str | None,
     metadata: Path | None,
     epsilon: float | None,
     seal: str | None,
@@ -144,9 +146,9 @@ def audit(
 
 def _scored(
     plan: Plan,
-    images: Path,
+    images: Path | str,
     metadata: Path | None,
-    synthetic: Path | None,
+    synthetic: Path | str | None,
     generator: object,
     seed: int,
     workers: int | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from synthaudit.cli.images_option import IMAGES
+
 if TYPE_CHECKING:
     from synthaudit.cohort import Cohort
     from synthaudit.progress import Progress
@@ -19,7 +21,7 @@ INTERRUPTED = 130
 
 @click.command()
 @click.argument("name")
-@click.option("--train", type=FOLDER, required=True, help="Folder of training images.")
+@click.option("--train", type=IMAGES, required=True, help="Training images, as an audit takes them.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the checkpoint; an interrupted fit resumes there.")
 @click.option("--metadata", type=click.Path(path_type=Path, dir_okay=False), help="Table with file and patient_id.")
 @click.option("--set", "settings", metavar="NAME=VALUE", multiple=True, help="A setting of its recipe; see list.")
@@ -37,7 +39,7 @@ def fit(
     /,
     *,
     name: str,
-    train: Path,
+    train: Path | str,
     out: Path,
     metadata: Path | None,
     settings: tuple[str, ...],
@@ -88,7 +90,7 @@ def _untrained(name: str, device: str, settings: tuple[str, ...]) -> Any:
 
 
 def _training_cohort(
-    train: Path, metadata: Path | None, workers: int | None, progress: Progress, *, whole_volumes: bool
+    train: Path | str, metadata: Path | None, workers: int | None, progress: Progress, *, whole_volumes: bool
 ) -> Cohort:
     """The training images; what was left out of them is said on standard error."""
     from synthaudit.cohort import Role

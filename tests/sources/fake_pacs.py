@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ def multipart(content: bytes, end: bytes = b"\r\n--b--\r\n") -> Answer:
 
 
 @contextmanager
-def serving(pacs: FakePacs) -> Iterator[FakePacs]:
+def serving(pacs: FakePacs, tls: ssl.SSLContext | None = None) -> Iterator[FakePacs]:
     """It answers on a port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -113,8 +114,14 @@ def serving(pacs: FakePacs) -> Iterator[FakePacs]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that does not trust us hangs up: that is what is tested."""
+
+    server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     pacs.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

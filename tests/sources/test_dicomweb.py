@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sqlite3
+import ssl
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,7 @@ from synthaudit.sources.kept_heads import FILE_NAME, KeptHeads
 from synthaudit.sources.pacs import PacsInstance, close_connections, connection_to
 from synthaudit.sources.pacs_server import Refused, Unreachable, attempted
 from synthaudit.sources.pacs_uri import parsed
+from tests.sources.certificates import write_certificates
 from tests.sources.fake_pacs import Answer, FakePacs, multipart, serving
 
 
@@ -328,3 +330,25 @@ def test_an_instance_that_is_gone_later_says_so(server: FakePacs) -> None:
     instance = cohort.sources[0].path  # type: ignore[attr-defined]
     assert isinstance(instance, PacsInstance)
     assert connection_to(parsed(server.web("PatientID=*")).address).lost == {instance.instance}
+
+
+def test_certificates_of_both_sides_are_checked(
+    objects: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_certificates(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    tls.load_verify_locations(tmp_path / "ca.pem")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    with serving(FakePacs(dict(objects)), tls) as server:
+        address = server.web("PatientID=*").replace("+http:", "+https:")
+        for given in ({}, {"SYNTHAUDIT_PACS_CA": "ca.pem"}):
+            for variable, file in given.items():
+                monkeypatch.setenv(variable, str(tmp_path / file))
+            with pytest.raises(InputError, match=r"SYNTHAUDIT_PACS_CA|does not answer"):
+                read_cohort(address, Role.TRAIN)
+            close_connections()
+        assert server.asked == []  # the server asks for a certificate of ours, and there was none
+        monkeypatch.setenv("SYNTHAUDIT_PACS_CERTIFICATE", str(tmp_path / "client.pem"))
+        monkeypatch.setenv("SYNTHAUDIT_PACS_CERTIFICATE_KEY", str(tmp_path / "client.key"))
+        assert len(read_cohort(address, Role.TRAIN)[0]) == 6
