@@ -28,7 +28,6 @@ from synthaudit.readers.dicom_intensity import (
 )
 from synthaudit.readers.dicom_syntax import stored_values
 from synthaudit.readers.intensity import finished, to_unit
-from synthaudit.readers.kept import Kept
 from synthaudit.readers.limits import block_mean, check_size, giants_in_turn, reduction_factor
 from synthaudit.readers.quiet import library_warnings_silenced
 from synthaudit.readers.rejection import unreadable
@@ -42,7 +41,7 @@ NO_PICTURES = {
 }
 """Classes whose pixels are computed about a patient, and are no picture of one."""
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-_datasets: Kept[tuple[Any, int]] = Kept(size=lambda kept: kept[1])
+_last = threading.local()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,14 @@ class DicomSource:
     def _dataset(self) -> Any:
         if self.frame is None:
             return dataset_of(self.path)
-        # Of each thread its own: a data set changes as it is looked at.
-        state = (self.path.stat().st_mtime_ns, self.path.stat().st_size) if isinstance(self.path, Path) else None
-        return _datasets.once((self.path, state, threading.get_ident()), lambda: _sized(dataset_of(self.path)))[0]
+        path = self.path
+        state = (path.stat().st_mtime_ns, path.stat().st_size) if isinstance(path, Path) else path.state()
+        # Each thread keeps the last file of many frames that it read, for itself: a data set changes by being read.
+        if getattr(_last, "key", None) != (path, state):
+            _last.key = _last.dataset = None
+            _last.dataset = dataset_of(path)
+            _last.key = (path, state)
+        return _last.dataset
 
 
 def has_preamble(file: StoredFile) -> bool:
@@ -181,10 +185,6 @@ def decoded(dataset: Any, frame: int | None = None, window: Window | None = None
             return finished(_decoded(dataset, frame, window))
     except Exception as error:  # decoders raise whatever they like on broken files
         raise unreadable(error) from None
-
-
-def _sized(dataset: Any) -> tuple[Any, int]:
-    return dataset, sum(len(dataset[name].value or b"") for name in _PIXELS if name in dataset)
 
 
 def _check_is_image(dataset: Any) -> None:

@@ -8,7 +8,7 @@ not fit each other. All else has the whole range of the bits stored. More than 8
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ CT_WINDOW_HU = (-1024.0, 3071.0)
 PERCENTILES = (0.5, 99.5)
 """Of a volume whose values have no unit (MR), or no upper end (PET, scintigraphy)."""
 PERCENTILE_MODALITIES = frozenset({"MR", "PT", "NM"})
+LEAST_MERGED = 2**18
+"""Distinct values that gather before they are merged with those of other images."""
 WHOLE_RANGE_BITS_MAX = 16
 """Above, no image fills the range of its bits; it has a window by percentiles."""
 
@@ -76,13 +78,22 @@ def tally(values: NDArray[Any], dataset: Any, slope: Slope) -> Tally:
 
 
 def together(tallies: Iterable[Tally]) -> Tally:
-    """The tally of all images of a volume; memory is bounded by the distinct values of two of them and the sum."""
-    total = Tally(np.empty(0), np.empty(0, np.int64))
+    """The tally of all images of a volume; empty without any. Memory holds its distinct values about three times."""
+    total, waiting, size = Tally(np.empty(0), np.empty(0, np.int64)), list[Tally](), 0
     for one in tallies:
-        values, place = np.unique(np.concatenate([total.values, one.values]), return_inverse=True)
-        counts = np.bincount(place, np.concatenate([total.counts, one.counts]).astype(np.float64))
-        total = Tally(values, counts.astype(np.int64))
-    return total
+        waiting.append(one)
+        size += len(one.values)
+        # Merged when as much has gathered as is there already: so each value is sorted a few times, not once an image.
+        if size > max(len(total.values), LEAST_MERGED):
+            total, waiting, size = _merged([total, *waiting]), [], 0
+    return _merged([total, *waiting])
+
+
+def _merged(parts: Sequence[Tally]) -> Tally:
+    values, place = np.unique(np.concatenate([part.values for part in parts]), return_inverse=True)
+    counts = np.zeros(len(values), np.int64)
+    np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+    return Tally(values, counts)
 
 
 def percentile_window(total: Tally) -> Window:

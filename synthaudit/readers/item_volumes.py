@@ -77,8 +77,8 @@ def with_volume_windows(
 
 def _window(volume: Sequence[Item], workers: int) -> Window | None:
     """The window of a volume; None where none of its images can be read."""
-    tallies = [tally for tally in ordered_map(_tally, volume, workers) if tally is not None]
-    return percentile_window(together(tallies)) if tallies else None
+    total = together(tally for tally in ordered_map(_tally, volume, workers) if tally is not None)
+    return percentile_window(total) if len(total.values) else None
 
 
 def _tally(item: Item) -> Tally | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ def image(pixels: NDArray[Any], syntax: UID = ExplicitVRLittleEndian, **elements
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = syntax
     made.SOPClassUID = SecondaryCaptureImageStorage
-    made.SOPInstanceUID = UID(f"2.25.{abs(hash(pixels.tobytes()))}")
+    made.SOPInstanceUID = UID(f"2.25.{crc32(pixels.tobytes())}")
     made.Modality, made.PatientID = "DX", "P1"
     made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
     if pixels.ndim == 3:
