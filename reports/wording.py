@@ -285,7 +285,7 @@ FITNESS_NOTE = (
 )
 _ROLES = {"train": "training", "holdout": "holdout", "synthetic": "synthetic", "reference": "reference"}
 _PROBES = {
-    "bias": "Are the images right, and safe, for every group of patients?",
+    "bias": "Is every group of patients treated alike?",
     "inputs": "Are the inputs fit for an audit?",
     "encoders": "Are the encoders fit for these images?",
     "copies": "Were patients copied?",

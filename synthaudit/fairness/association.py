@@ -85,6 +85,8 @@ def _association(
     if predicted:
         seen = _joint(_or(column.predicted, column.real), k, _or(finding.predicted, finding.real), ill)
         log, variance = _undone_odds(joint, seen, synthetic, divided, rng)
+        rarest = min(float(base.min() / base.sum()) for base in bases)
+        variance += ((column.misfit + finding.misfit) / rarest) ** 2  # all of what is unexplained may be in one cell
         n = len(divided.unit)
         gaps = [
             RatioOfOddsRatios(log - base_log, float(np.sqrt(variance + base_variance)))

@@ -51,6 +51,8 @@ class Attribute:
             synthetic images came with theirs.
         any_image: Whether a patient belongs where any image does (a finding); otherwise it is where most images do.
         why_not: Why the synthetic images' classes are not known.
+        misfit: Share of the synthetic images that look like no mixture of the real ones' classes; 0 where classes were
+            given.
     """
 
     columns: tuple[str, ...]
@@ -60,6 +62,7 @@ class Attribute:
     predicted: NDArray[np.intp] | None = None
     any_image: bool = False
     why_not: str = ""
+    misfit: float = 0.0
 
     @property
     def spoken_of(self) -> tuple[int, ...]:
@@ -173,6 +176,7 @@ def _pair(a: Attribute, b: Attribute, patient: NDArray[np.intp], is_train: NDArr
         predicted,
         a.any_image or b.any_image,
         a.why_not or b.why_not,
+        a.misfit + b.misfit,
     )
     margins = [
         {name: group.inside & is_train for name, group in zip(_named(one), groups, strict=True)}

@@ -316,5 +316,5 @@ def _cells(name: str, title: str, mine: Sequence[Measure], floor: str | None, ca
             )
         )
         if floor is not None:
-            series.append(Series(f"{column}: {floor}", x, known([one.floor for _, one in cells])))
+            series.append(Series(f"by {floor}", x, known([one.floor for _, one in cells])))
     return Chart(name, title, ChartKind.GRID, "groups", "share", tuple(series), caption)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.groups import Attribute
 from synthaudit.membership.density import Directions
-from synthaudit.statistics.predicted_shares import LEAST_YOUDEN, Confusions, merged
+from synthaudit.statistics.predicted_shares import LEAST_YOUDEN, Confusions, merged, unexplained
 
 FOLDS = 5
 COMPONENTS = 64
@@ -24,6 +24,8 @@ PATIENTS_PER_COMPONENT = 8
 RIDGE = 0.05
 """Of the weights, in units of the number of images; the features have spread 1."""
 LEAST_PATIENTS = 50
+SURENESS = 4
+"""Steps of how sure a model is, to see whether synthetic images look like a mixture of real ones."""
 CANNOT_TELL = (
     "the synthetic images came without it, and it cannot be told from an image with any certainty; give the attributes "
     "that the generator was asked for"
@@ -58,7 +60,7 @@ def with_predictions(
     k = max(2, min(COMPONENTS, vectors.n_patients // PATIENTS_PER_COMPONENT))
     directions = Directions.of(vectors.real, k)
     real, synthetic = directions.of_rows(vectors.real), directions.of_rows(vectors.synthetic)
-    return tuple(one if one.known else _predicted(one, vectors, fold, real, synthetic) for one in attributes)
+    return tuple(one if one.known else _predicted(one, vectors, fold, real, synthetic, rng) for one in attributes)
 
 
 def _predicted(
@@ -67,16 +69,17 @@ def _predicted(
     fold: NDArray[np.intp],
     real: NDArray[np.float64],
     synthetic: NDArray[np.float64],
+    rng: np.random.Generator,
 ) -> Attribute:
     classes = len(one.names)
     of_image = fold[vectors.patient]
-    seen = np.zeros(len(real), dtype=np.intp)
-    made = np.zeros((FOLDS, len(synthetic)), dtype=np.intp)
+    seen, sure = np.zeros(len(real), dtype=np.intp), np.zeros(len(real))
+    made, made_sure = np.zeros((FOLDS, len(synthetic)), dtype=np.intp), np.zeros((FOLDS, len(synthetic)))
     for held in range(FOLDS):
         fit = (of_image != held) & (one.real >= 0)
         weights = _discriminant(real[fit], one.real[fit], classes)
-        seen[of_image == held] = _decided(real[of_image == held], weights)
-        made[held] = _decided(synthetic, weights)
+        seen[of_image == held], sure[of_image == held] = _decided(real[of_image == held], weights)
+        made[held], made_sure[held] = _decided(synthetic, weights)
     confusions = Confusions.of(one.real, seen, vectors.patient, classes)
     names = list(one.names)
     for k in one.spoken_of:
@@ -88,8 +91,9 @@ def _predicted(
         return replace(one, why_not=CANNOT_TELL)
     # What cannot be told apart is one class: an inverse that tries to would be noise.
     into = np.array([k if name else classes for k, name in enumerate(names)])
+    misfit = _misfit(one, vectors, (seen, sure), (made, made_sure), rng)
     if one.any_image:  # a finding: absent and present
-        return replace(one, synthetic=made, predicted=seen)
+        return replace(one, synthetic=made, predicted=seen, misfit=misfit)
     numbers = {k: i for i, k in enumerate(sorted({int(k) for k in into}))}
     renumbered = np.array([numbers[int(k)] for k in into], dtype=np.intp)
     kept = tuple(names[k] if k < classes else "" for k in numbers)
@@ -99,7 +103,26 @@ def _predicted(
         real=merged(one.real, renumbered),
         synthetic=merged(made, renumbered),
         predicted=merged(seen, renumbered),
+        misfit=misfit,
     )
+
+
+def _misfit(
+    one: Attribute,
+    vectors: Vectors,
+    real: tuple[NDArray[np.intp], NDArray[np.float64]],
+    made: tuple[NDArray[np.intp], NDArray[np.float64]],
+    rng: np.random.Generator,
+) -> float:
+    """Share of the synthetic images that no mixture of the classes explains, by class and sureness of the models."""
+    (seen, sure), (made_seen, made_sure) = real, made
+    bars = np.quantile(sure, np.arange(1, SURENESS) / SURENESS)
+    kinds = len(one.names) * SURENESS
+    of_real = seen * SURENESS + np.searchsorted(bars, sure)
+    of_made = made_seen * SURENESS + np.searchsorted(bars, made_sure)
+    found = np.bincount(of_made.ravel(), minlength=kinds) / of_made.size
+    confusions = Confusions.of(one.real, of_real, vectors.patient, len(one.names), kinds)
+    return unexplained(found, confusions, len(vectors.synthetic), rng)
 
 
 def _discriminant(
@@ -117,5 +140,11 @@ def _discriminant(
     return solved, np.where(present, offset, -np.inf)
 
 
-def _decided(rows: NDArray[np.float64], fitted: tuple[NDArray[np.float64], NDArray[np.float64]]) -> NDArray[np.intp]:
-    return np.asarray(np.argmax(rows @ fitted[0] + fitted[1], axis=1), dtype=np.intp)
+def _decided(
+    rows: NDArray[np.float64], fitted: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """(n,) class, and (n,) by how much it leads."""
+    scores = rows @ fitted[0] + fitted[1]
+    scores = np.where(np.isfinite(scores), scores, -1e9)
+    ordered = np.sort(scores, axis=1)
+    return np.asarray(np.argmax(scores, axis=1), dtype=np.intp), np.asarray(ordered[:, -1] - ordered[:, -2])

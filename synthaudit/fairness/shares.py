@@ -12,7 +12,7 @@ from scipy.stats import norm
 from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.groups import Attribute
 from synthaudit.statistics.clustered_share import Share, clustered_shares
-from synthaudit.statistics.predicted_shares import Confusions, solved, undone
+from synthaudit.statistics.predicted_shares import LEAST_YOUDEN, Confusions, solved, undone
 from synthaudit.statistics.share_ratio import equal_shares_p, share_ratio_interval
 
 RESAMPLES = 300
@@ -126,7 +126,10 @@ def _synthetic_shares(one: Attribute, divided: Divided, rng: np.random.Generator
     patients, drawn = _resampled(len(confusions.by_patient), divided, rng)
     values, straight = (way(found.mean(axis=0)[None], confusions.matrix())[0] for way in (undone, solved))
     again = solved(drawn @ found / drawn.sum(axis=1, keepdims=True), confusions.matrix(patients))
-    spread = again.std(axis=0, ddof=1)
+    # What looks like no mixture of the classes may all belong to one.
+    matrix = confusions.matrix()[0]
+    told = np.diag(matrix) - (matrix.sum(axis=0) - np.diag(matrix)) / max(1, len(matrix) - 1)
+    spread = np.hypot(again.std(axis=0, ddof=1), one.misfit / np.maximum(told, LEAST_YOUDEN))
 
     def share(k: int) -> tuple[Share, tuple[float, float]]:
         value, error = float(values[k]), max(float(spread[k]), 1e-9)

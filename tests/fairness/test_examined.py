@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import beta, binom
@@ -10,7 +12,8 @@ from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.association import associations
 from synthaudit.fairness.examined import ALPHA, EXPOSURE, SHARES, Examined, examine, family_wise
 from synthaudit.fairness.groups import pairs_of
-from synthaudit.fairness.shares import all_shares
+from synthaudit.fairness.predicted import with_predictions
+from synthaudit.fairness.shares import GroupShare, all_shares
 from synthaudit.fairness.spoken import answer, more_exposed, off_balance
 from synthaudit.fairness.summaries import summaries
 from synthaudit.statistics.fdr import holm
@@ -111,6 +114,23 @@ def test_nothing_is_said_of_what_cannot_be_told_from_an_image() -> None:
     assert found.why_not[SHARES].startswith("the synthetic images came without it, and it cannot be told")
     assert figures(found)["underrepresented"] is None
     assert found.exposed is not None, "exposure needs no attribute of a synthetic image"
+
+
+def test_images_that_look_like_no_group_name_none() -> None:
+    """All images moved half way from men to women, as a generator's blur might: the share is not known, and says so."""
+    rng = np.random.default_rng(7)
+    one = simulated(rng, labeled=False)
+    moved = one.vectors.synthetic.copy()
+    moved[:, 0] = 0.5 * moved[:, 0]
+    moved /= np.linalg.norm(moved, axis=1, keepdims=True)
+    shares: dict[bool, GroupShare] = {}
+    for heeded in (True, False):
+        fitted = with_predictions(one.attributes, replace(one.vectors, synthetic=moved), np.random.default_rng(0))
+        assert fitted[0].misfit > 0.05
+        told = fitted if heeded else tuple(replace(each, misfit=0.0) for each in fitted)
+        shares[heeded] = all_shares(told, one.divided, rng)[0]
+    assert shares[True].name == shares[False].name == "sex F"
+    assert shares[False].p_value < 0.01 < shares[True].p_value
 
 
 def test_without_a_score_only_exposure_is_missing() -> None:

@@ -13,7 +13,7 @@ from scipy.stats import binom
 from synthaudit.errors import NotEnoughData
 from synthaudit.statistics.clustered_share import Share, clustered_shares
 from synthaudit.statistics.odds_ratio import log_odds_ratio, ratio_of_odds_ratios
-from synthaudit.statistics.predicted_shares import Confusions, solved, undone
+from synthaudit.statistics.predicted_shares import Confusions, solved, undone, unexplained
 from synthaudit.statistics.prevalence import Tally, true_prevalence
 from synthaudit.statistics.share_ratio import detectable_ratio, equal_shares_p, share_ratio_interval
 
@@ -180,6 +180,17 @@ def test_every_patient_weighs_one_in_a_confusion() -> None:
     assert confusions.matrix()[0] == pytest.approx(np.array([[0.5, 0.5], [0.5, 0.5]]))
     doubled = confusions.matrix(np.array([[3.0, 1.0, 1.0, 0.0]]))
     assert doubled[0] == pytest.approx(np.array([[0.75, 0.25], [0.0, 1.0]]))
+
+
+def test_what_no_mixture_explains_is_told() -> None:
+    """Kinds 0 to 3: two classes, each sure or not. A sample of unsure ones alone is neither class's nor a mixture."""
+    rng = np.random.default_rng(6)
+    true = np.repeat([0, 1], 200)
+    kind = 2 * true + (rng.random(400) < 0.2)
+    confusions = Confusions.of(true, kind, np.arange(400), 2, 4)
+    mixed = np.array([0.64, 0.16, 0.16, 0.04])
+    assert unexplained(mixed, confusions, 300, rng) < 0.02
+    assert unexplained(np.array([0.2, 0.3, 0.2, 0.3]), confusions, 300, rng) > 0.3
 
 
 def test_a_coin_tells_no_class() -> None:
