@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from synthaudit.errors import UnreadableImage
 from synthaudit.progress import Progress
@@ -104,7 +105,7 @@ def _dicom(file: FoundFile) -> list[Item]:
                     file=file,
                     source=DicomSource(file.path, frame),
                     header=columns,
-                    place=place_of(header, frame),
+                    place=_place(header, frame),
                     visit=visit,
                     is_open=is_open,
                 )
@@ -112,6 +113,14 @@ def _dicom(file: FoundFile) -> list[Item]:
             ]
     except Exception as error:  # a broken header leads to whatever its bytes do
         raise unreadable(error) from None
+
+
+def _place(header: Any, frame: int | None) -> Place:
+    """Where the frame lies; nowhere known where that part of the header is broken, which makes no pixel unreadable."""
+    try:
+        return place_of(header, frame)
+    except Exception:
+        return Place()
 
 
 def _nifti(file: FoundFile, keep_empty: bool) -> Iterator[Item | Rejected]:

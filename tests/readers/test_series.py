@@ -173,3 +173,17 @@ def test_a_window_costs_one_decoding_once(tmp_path: Path, monkeypatch: pytest.Mo
     for expected in (6, 6):
         scan_folder(tmp_path / "in", "reading", 1, Progress(), tmp_path / "cache")
         assert len(calls) == expected
+
+
+def test_a_broken_place_makes_no_image_unreadable(tmp_path: Path) -> None:
+    made = ct_slices(VOXELS[:2])
+    plane = Dataset()
+    plane.ImageOrientationPatient = None
+    made[0].SharedFunctionalGroupsSequence = [plane]
+    made[0].ImageOrientationPatient = [0, 0, 0, 0, 0, 0]
+    made[0].ImagePositionPatient = None
+    for i, one in enumerate(made):
+        written(tmp_path / f"{i}.dcm", one)
+    found = scan_folder(tmp_path, "reading", 1, Progress(), None)
+    assert found.rejected == ()
+    assert [one.volume for one in found.images] == ["", ""]
