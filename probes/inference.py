@@ -59,7 +59,7 @@ class Inference:
             if not asked:
                 raise NotEnoughData(_nothing(held))
             success = guessing_success(held, asked, evidence.settings.relabelings, rng)
-            known = np.column_stack([population(held, one, rng) for one in asked])
+            known = population(held, asked, rng)
             groups = outlier_groups(held)
         return Finding(
             self.name,
@@ -97,7 +97,7 @@ def _measures(success: Success, known: NDArray[np.float64], groups: dict[str, ND
     """Excess attribute by attribute; of the shares the mean, each attribute's being in the chart."""
     yield from headline(success, "Not the share of patients about whom something can be inferred.")
     yield from _overall(success, known)
-    notes = {name: f"Right guesses of {name.removeprefix('label ')}, of five neighbors." for name in success.attacks}
+    notes = {name: f"Right guesses of {name.removeprefix('finding ')}, of five neighbors." for name in success.attacks}
     yield from of_each(success, notes, rates=False)
     yield from of_outliers(success, groups)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,12 @@ from synthaudit.attackers.views import VIEW_COLUMNS
 from synthaudit.attributes import MOST_VALUES, SEPARATOR, SMALLEST_CELL, findings, group_columns
 from synthaudit.index.exact import top_k
 from synthaudit.statistics.rate_permutation import rate_excess_p
-from synthaudit.statistics.ridge_classifier import RidgeClassifier
+from synthaudit.statistics.ridge_classifier import RidgeBasis
 
 NEIGHBORS = 5
 FOLDS = 5
 MOST_FINDINGS = 5
-LARGEST_FIT = 2_000
+LARGEST_FIT = 1_000
 """Held-out images that a fold learns from; of more, every so many-th in an order that knows nothing."""
 _NEAREST = 1e-6
 """Squared distance below which two images are equal."""
@@ -29,7 +30,7 @@ class Secret:
     """What is to be guessed.
 
     Attributes:
-        name: The column, or "label <finding>" where a label names several findings.
+        name: The column, or "finding <its name>" where a label names several findings.
         real, made: (n,) and (s,) class of each real and synthetic image, -1 where not known.
         n_classes: Classes there are.
     """
@@ -79,25 +80,29 @@ def blind(holdings: Holdings, secret: Secret) -> float:
     return float(np.nanmean(_right(holdings, secret, np.full(len(secret.real), most))))
 
 
-def population(holdings: Holdings, secret: Secret, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(p,) the same share for a model learned from held-out patients; NaN where nothing is known.
+def population(holdings: Holdings, asked: Sequence[Secret], rng: np.random.Generator) -> NDArray[np.float64]:
+    """(p, k) the same share for models learned from held-out patients; NaN where nothing is known.
 
     Held-out patients are judged by what was learned from four fifths of the others; training patients by all five such
-    models, so that both are judged by models of as many patients. What it guesses right is what anybody could learn
+    models, so that both are judged by models of as many patients. What they guess right is what anybody could learn
     about people like these, without the synthetic images.
     """
     fold = rng.permutation(np.arange(holdings.n_patients) % FOLDS)[holdings.patient]
     holdout = ~holdings.is_train[holdings.patient]
-    right = np.full((FOLDS, holdings.n_patients), np.nan)
+    right = np.full((FOLDS, holdings.n_patients, len(asked)), np.nan)
     for one in range(FOLDS):
-        learn = np.flatnonzero(holdout & (fold != one) & (secret.real >= 0))
-        learn = learn[:: -(-len(learn) // LARGEST_FIT)] if len(learn) else learn
-        if len(learn) < 2:
-            continue
-        model = RidgeClassifier.of(holdings.real[learn], secret.real[learn], secret.n_classes)
-        judged = ~holdout | (fold == one)
-        share = _right(holdings, secret, model.guesses(holdings.real), judged)
-        right[one] = share
+        bases: dict[bytes, RidgeBasis] = {}  # most attributes are known of the same images
+        for column, secret in enumerate(asked):
+            learn = np.flatnonzero(holdout & (fold != one) & (secret.real >= 0))
+            learn = learn[:: max(1, -(-len(learn) // LARGEST_FIT))]
+            if len(learn) < 2:
+                continue
+            if learn.tobytes() not in bases:
+                bases[learn.tobytes()] = RidgeBasis.of(holdings.real[learn])
+            basis = bases[learn.tobytes()]
+            model = basis.classifier(secret.real[learn], secret.n_classes)
+            guess = model.guesses(holdings.real)
+            right[one, :, column] = _right(holdings, secret, guess, ~holdout | (fold == one))
     told = np.isfinite(right)
     total = np.where(told, right, 0.0).sum(axis=0)
     return np.where(told.any(axis=0), total / np.maximum(told.sum(axis=0), 1), np.nan)
@@ -147,7 +152,7 @@ def _by_finding(holdings: Holdings, real: tuple[str, ...], made: tuple[str, ...]
     )
     return [
         Secret(
-            f"label {finding}",
+            f"finding {finding}",
             np.array([int(finding in some) if some else -1 for some in seen], dtype=np.intp),
             np.array([int(finding in some) if some else -1 for some in shown], dtype=np.intp),
             2,

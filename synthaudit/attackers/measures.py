@@ -101,7 +101,7 @@ def _rates(success: Success, i: int, name: str, found: Excess) -> Iterator[Measu
             group=who,
             direction=Direction.HIGHER_IS_WORSE if side == "train" else Direction.NEUTRAL,
             assumption=Assumption.MODEL_ASSISTED,
-            note="Wilson's interval over patients."
+            note="What the attack achieves on training patients; Wilson's interval over patients."
             if side == "train"
             else "The control: what the attack achieves on people whom the generator never saw.",
         )

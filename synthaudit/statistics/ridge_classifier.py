@@ -14,6 +14,59 @@ RIDGES = tuple(10.0**power for power in range(-4, 3))
 
 
 @dataclass(frozen=True, eq=False)
+class RidgeBasis:
+    """What learning any classes from these rows has in common.
+
+    Attributes:
+        center: (d,) mean of the rows.
+        rows: (n, d) less the center.
+        power, axes: (n,) and (n, n) eigenvalues and vectors of their inner products.
+    """
+
+    center: NDArray[np.float64]
+    rows: NDArray[np.float64]
+    power: NDArray[np.float64]
+    axes: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.floating]) -> RidgeBasis:
+        """Of (n, d) rows.
+
+        Raises:
+            NotEnoughData: Fewer than 2 rows.
+        """
+        if len(rows) < 2:
+            raise NotEnoughData(f"a classifier needs at least 2 examples, got {len(rows)}")
+        x = np.asarray(rows, dtype=np.float64)
+        center = x.mean(axis=0)
+        x = x - center
+        power, axes = np.linalg.eigh(x @ x.T)
+        return cls(center, x, np.maximum(power, 0.0), axes)
+
+    def classifier(self, classes: NDArray[np.intp], n_classes: int) -> RidgeClassifier:
+        """Learned from the classes (n,) of the rows, numbers below `n_classes`.
+
+        Reference:
+            Golub, Heath, Wahba 1979, doi 10.1080/00401706.1979.10489751, for leaving out in closed form.
+        """
+        wanted = np.eye(n_classes)[classes]
+        offset = wanted.mean(axis=0)
+        wanted = wanted - offset
+        along = self.axes.T @ wanted
+        unit = max(float(self.power.mean()), 1e-12)
+        best, found = np.inf, RIDGES[0]
+        for ridge in RIDGES:
+            shrunk = self.power / (self.power + ridge * unit)
+            left = 1.0 - (self.axes**2) @ shrunk - 1.0 / len(wanted)
+            missed = (wanted - self.axes @ (shrunk[:, None] * along)) / np.maximum(left, 1e-6)[:, None]
+            error = float((missed**2).sum())
+            if error < best - 1e-12:
+                best, found = error, ridge
+        dual = self.axes @ (along / (self.power + found * unit)[:, None])
+        return RidgeClassifier(self.center, self.rows.T @ dual, offset)
+
+
+@dataclass(frozen=True, eq=False)
 class RidgeClassifier:
     """Least squares on the classes, with the ridge that predicts examples left out best.
 
@@ -26,37 +79,6 @@ class RidgeClassifier:
     center: NDArray[np.float64]
     weights: NDArray[np.float64]
     offset: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, rows: NDArray[np.floating], classes: NDArray[np.intp], n_classes: int) -> RidgeClassifier:
-        """Learned from (n, d) rows and their classes (n,), numbers below `n_classes`.
-
-        Raises:
-            NotEnoughData: Fewer than 2 rows.
-
-        Reference:
-            Golub, Heath, Wahba 1979, doi 10.1080/00401706.1979.10489751, for leaving out in closed form.
-        """
-        if len(rows) < 2:
-            raise NotEnoughData(f"a classifier needs at least 2 examples, got {len(rows)}")
-        x = np.asarray(rows, dtype=np.float64)
-        center = x.mean(axis=0)
-        x = x - center
-        wanted = np.eye(n_classes)[classes]
-        offset = wanted.mean(axis=0)
-        wanted = wanted - offset
-        power, u = np.linalg.eigh(x @ x.T)
-        power = np.maximum(power, 0.0)
-        along = u.T @ wanted
-        best, found = np.inf, 1.0
-        for ridge in RIDGES:
-            shrunk = power / (power + ridge * max(float(power.mean()), 1e-12))
-            left = 1.0 - (u**2) @ shrunk - 1.0 / len(x)
-            error = float((((wanted - u @ (shrunk[:, None] * along)) / np.maximum(left, 1e-6)[:, None]) ** 2).sum())
-            if error < best - 1e-12:
-                best, found = error, ridge
-        dual = u @ (along / (power + found * max(float(power.mean()), 1e-12))[:, None])
-        return cls(center, x.T @ dual, offset)
 
     def guesses(self, rows: NDArray[np.floating]) -> NDArray[np.intp]:
         """(n,) the class of highest score for each of (n, d) rows; the lower number of equals."""

@@ -36,7 +36,8 @@ def test_the_population_teaches_sex_and_nobody_teaches_the_site() -> None:
     held = world(1, n=(120, 160), images=((1, 1), (1, 1)))
     by_name = {secret.name: secret for secret in secrets(held)}
     assert set(by_name) == {"age", "label", "sex", "site"}
-    known = {name: population(held, by_name[name], np.random.default_rng(0)) for name in ("sex", "site")}
+    shares = population(held, (by_name["sex"], by_name["site"]), np.random.default_rng(0))
+    known = dict(zip(("sex", "site"), shares.T, strict=True))
     for side in (held.is_train, ~held.is_train):
         assert np.nanmean(known["sex"][side]) > 0.56
         assert np.nanmean(known["site"][side]) == pytest.approx(1 / 3, abs=0.1)
@@ -49,7 +50,7 @@ def test_the_model_of_the_population_never_learns_from_whom_it_judges() -> None:
     held = world(2, n=(60, 60), images=((1, 1), (1, 1)))
     secret = next(one for one in secrets(held) if one.name == "sex")
     dealt = np.random.default_rng(0).integers(0, 2, len(secret.real))
-    known = population(held, replace(secret, real=dealt), np.random.default_rng(1))
+    known = population(held, (replace(secret, real=dealt),), np.random.default_rng(1))[:, 0]
     assert np.nanmean(known[~held.is_train]) == pytest.approx(0.5, abs=0.2)
 
 
@@ -63,11 +64,11 @@ def test_a_label_of_several_findings_is_asked_finding_by_finding() -> None:
     held = labeled(world(4), ("none", "effusion|cardiomegaly", "effusion", "cardiomegaly|edema", ""))
     found = {secret.name: secret for secret in secrets(held)}
     # Whoever has none has neither, so that "none" divides as nothing else does, and each is asked.
-    assert set(found) == {"label cardiomegaly", "label edema", "label effusion", "label none"}
-    effusion = found["label effusion"]
+    assert set(found) == {"finding cardiomegaly", "finding edema", "finding effusion", "finding none"}
+    effusion = found["finding effusion"]
     assert set(effusion.real.tolist()) == {-1, 0, 1}
     only_two = labeled(world(4), ("none", "pneumonia|pneumonia"))
-    assert [secret.name for secret in secrets(only_two)] == ["label none"]  # and "pneumonia" is the same question
+    assert [secret.name for secret in secrets(only_two)] == ["finding none"]  # and "pneumonia" is the same question
 
 
 def test_columns_of_the_picture_and_columns_that_nobody_carried_over_are_not_asked() -> None:

@@ -42,6 +42,16 @@ def test_copies_link_and_strangers_do_not() -> None:
     assert strangers[0] > 0.15  # two images of one person are alike anyway
 
 
+def test_where_all_are_near_one_synthetic_image_the_pick_is_a_guess() -> None:
+    held = world(0, images=((2, 2), (2, 2)))
+    one = replace(held.synthetic, patients=("made",) * len(held.made))
+    (views,) = natural_views(held)
+    flat = replace(held, real=unit(np.ones(held.real.shape)), made=unit(np.ones(held.made.shape)), synthetic=one)
+    found = linked(flat, views, np.random.default_rng(0))
+    assert found.through == pytest.approx(0.1)
+    assert found.directly == pytest.approx(0.1)
+
+
 def test_who_was_trained_on_changes_nothing() -> None:
     one, other = world(3), world(3, swap=True)
     (mine,), (theirs,) = natural_views(one), natural_views(other)
@@ -68,5 +78,7 @@ def test_what_tells_two_views_apart_does_not_hide_the_person() -> None:
     (views,) = natural_views(held)
     found = linked(held, views, np.random.default_rng(0))
     side = held.is_train[views.patient]
-    assert found.directly.mean() > 0.25
-    assert found.through[side].mean() > found.through[~side].mean() + 0.05
+    # With the views as they are, .40, .35 and .20.
+    assert found.directly.mean() > 0.5
+    assert found.through[side].mean() > 0.55
+    assert found.through[~side].mean() < 0.35

@@ -50,6 +50,14 @@ def test_the_highest_holds_whichever_attack_is_highest() -> None:
     assert highest.value == each[0].value
     assert highest.low == max(each[0].low, each[1].low)
     assert highest.high == max(each[0].high, each[1].high)
+    # Of an attack tried on few, less is known: it may be the higher one.
+    few = np.where(np.arange(60) % 30 < 12, hits(4, 1), np.nan)
+    wide = success(hits(12, 3), few)
+    second, widest = wide.excess(1, level=0.975), wide.highest()
+    assert second is not None
+    assert widest is not None
+    assert widest.value == each[0].value
+    assert widest.high == second.high > each[0].high
 
 
 def test_measures_carry_what_makes_them_believable() -> None:

@@ -115,6 +115,14 @@ def test_the_order_of_files_and_the_workers_change_nothing(honest: Scene, found:
     assert again.charts == found.charts
 
 
+@pytest.mark.slow
+def test_made_up_records_do_not_depend_on_the_order_of_files_either(honest: Scene) -> None:
+    assert honest.holdout is not None
+    told = [with_attributes(one, i) for i, one in enumerate((honest.train, honest.holdout, honest.synthetic))]
+    scene = replace(honest, train=told[0], holdout=told[1], synthetic=told[2])
+    assert asked(scene.evidence()).measures == asked(scene.shuffled(seed=2).evidence()).measures
+
+
 def test_who_is_on_both_sides_takes_no_part(copied_evidence: Evidence) -> None:
     excess = asked(copied_evidence).measure("excess")
     assert excess is not None

@@ -69,6 +69,19 @@ def test_the_level_is_nominal() -> None:
         assert (p <= level).mean() == pytest.approx(level, abs=3.5 * np.sqrt(level * (1 - level) / len(p)) + 0.01)
 
 
+def test_many_images_on_one_side_are_no_more_chances() -> None:
+    """Every image is described with one chance; people with four images would be singled out much more often."""
+    rng = np.random.default_rng(0)
+    is_train = np.arange(200) < 100
+    patient = np.repeat(np.arange(200), np.where(is_train, 4, 1))
+    image = np.flatnonzero(rng.random(len(patient)) < 0.3)
+    fits = Fits(np.arange(len(image)), image, len(image))
+    blocks = MatchedBlocks.of(np.where(is_train, 4, 1), is_train, rng)
+    found = singled_out(fits, patient, is_train, blocks, draws=1, relabelings=99, rng=rng)
+    assert found.train == pytest.approx(0.3, abs=0.12)
+    assert found.holdout == pytest.approx(0.3, abs=0.12)
+
+
 def test_a_description_of_each_training_patient_singles_them_out() -> None:
     patient = np.arange(30)
     is_train = np.arange(30) < 15
