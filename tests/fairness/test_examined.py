@@ -152,7 +152,7 @@ def test_a_fair_generator_is_named_at_the_nominal_rate(labeled: bool) -> None:
     least = []
     for null in range(NULLS):
         rng = np.random.default_rng([11, null, labeled])
-        found = examined(simulated(rng, train=120, holdout=100, made=150, labeled=labeled), rng, 999)
+        found = examined(simulated(rng, train=120, holdout=100, made=150, labeled=labeled), rng, 499)
         least.append(min(float(p.min()) for p in found.adjusted.values()))
     for level in (ALPHA, 0.05):
         alarms = int(np.sum(np.array(least) <= level))

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 
 from synthaudit.cohort import Cohort, Role
 from synthaudit.copying import CopyEvidence
+from synthaudit.embed import embed
 from synthaudit.embeddings import Embeddings
+from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.errors import NotEnoughData
 from synthaudit.finding import ChartKind, Finding
 from synthaudit.generators.made import ArrayImage
 from synthaudit.matching.matcher import Matcher
 from synthaudit.matching.patients import PatientEvidence, PatientScale, strata
 from synthaudit.matching.pool import Pool, Space
+from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.probe import Evidence, Settings
 from synthaudit.probes.bias import Bias
 from synthaudit.progress import Progress
@@ -267,3 +270,37 @@ def test_the_order_of_files_changes_nothing(fair: Finding) -> None:
     assert again.measures == fair.measures
     assert again.charts == fair.charts
     assert again.answer == fair.answer
+
+
+def pictured(seed: int, made: Callable[[ChestPopulation], list[int]]) -> Evidence:
+    """Simulated radiographs of 110 training and 100 held-out patients, and of the patients that were made."""
+    population = ChestPopulation(seed=seed, size=32)
+    sides = {
+        Role.TRAIN: population.cohort(Role.TRAIN, range(110)),
+        Role.HOLDOUT: population.cohort(Role.HOLDOUT, range(110, 210)),
+        Role.SYNTHETIC: population.cohort(Role.SYNTHETIC, made(population)),
+    }
+    rows = {role: np.asarray(embed(one, Descriptor()).vectors) for role, one in sides.items()}
+    return assembled(sides, rows, holdout=True)
+
+
+@pytest.mark.slow
+def test_radiographs_of_men_only_are_named_as_lacking_women() -> None:
+    def fresh_men(population: ChestPopulation) -> list[int]:
+        return [n for n in range(1_000, 1_240) if population.person(n).sex == "M"]
+
+    finding = asked(pictured(5, fresh_men))
+    assert finding.answer.startswith("Women make up 0% of the synthetic images")
+
+
+@pytest.mark.slow
+def test_radiographs_copied_of_one_group_are_named_as_its_exposure() -> None:
+    """Group B alone is copied, besides fresh patients of all groups; the average patient is not exposed."""
+
+    def copies_of_b(population: ChestPopulation) -> list[int]:
+        theirs = [n for n in range(110) if population.person(n).group == "B"]
+        return [*theirs, *range(1_000, 1_080)]
+
+    finding = asked(pictured(6, copies_of_b))
+    assert finding.answer.startswith("Patients of group B are more exposed than others are:")
+    assert value(finding, "exposure_gap") > 0.5
