@@ -42,7 +42,7 @@ class Reidentification:
         """The verifier, what it is worth, and whom it finds.
 
         Raises:
-            NotEnoughData: Fewer than 10 patients with two different images, 5 patients on a side, or 10 synthetic
+            NotEnoughData: Fewer than 15 patients with two different images, 5 patients on a side, or 10 synthetic
                 images.
         """
         from threadpoolctl import threadpool_limits

@@ -28,8 +28,13 @@ from synthaudit.statistics.match_threshold import MatchThreshold, match_threshol
 from synthaudit.statistics.patient_bootstrap import RESAMPLES
 from synthaudit.statistics.standardized_excess import Excess, standardized_excess
 
-LEAST_AGAIN = 10
-"""Patients with two different images without whom nothing is asked."""
+LEAST_AGAIN = 15
+"""Patients with two different images without whom nothing is asked.
+
+Simulated, some people being like everybody (200 to 250 times each): of verifiers with an AUC of .83, .93 and .98, among
+15 patients 98, 91 and 92 % were told from guessing, and the intervals held an AUC of .98 in 89 % of cases; among 10 it
+was 78, 77 and 88 %, and 78 %. One that guesses was taken to see in under 2 %.
+"""
 LEAST_SYNTHETIC = 10
 CHANCE_LINKS = 0.2
 """Of so large a share of the patients any one is linked by chance: of thousands of synthetic images, one matches nearly

@@ -15,7 +15,6 @@ from synthaudit.statistics.roc import roc_curve
 
 LEAST_PATIENTS = 5
 BOOTSTRAPS = 300
-_EDGE = 1e-6
 IMPOSTORS_ALLOWED = 10
 """Wrong pairs that a rate must allow before it is measured: below, the threshold hangs on a pair or two."""
 
@@ -128,7 +127,8 @@ class PairScores:
         if value in (0.0, 1.0):
             return Rate(value, *clopper_pearson(round(value * p), p, level))
         center = logit(value)
-        pseudo = p * center - (p - 1) * logit(np.clip(left_out, _EDGE, 1 - _EDGE))
+        edge = 0.5 / (p * (p - 1))  # half a pair: without anyone left out, no pair may be in the wrong order
+        pseudo = p * center - (p - 1) * logit(np.clip(left_out, edge, 1 - edge))
         half = float(t.ppf(0.5 + level / 2, p - 1)) * float(pseudo.std(ddof=1)) / np.sqrt(p)
         return Rate(value, float(expit(center - half)), float(expit(center + half)))
 

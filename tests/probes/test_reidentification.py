@@ -172,7 +172,7 @@ def test_people_with_one_image_each_are_not_asked_about(honest: Scene) -> None:
     with pytest.raises(NotEnoughData) as refused:
         asked(honest.evidence())
     assert str(refused.value) == (
-        "finding a person again needs at least 10 patients with 2 different images each, to learn on and to be judged "
+        "finding a person again needs at least 15 patients with 2 different images each, to learn on and to be judged "
         "by; found 0. Give more images of the same patients, or patient ids, if there are any"
     )
 
