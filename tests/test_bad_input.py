@@ -207,8 +207,8 @@ def test_a_folder_that_is_empty_or_missing_is_an_error(tmp_path: Path, role: str
     options = {role: tmp_path / role} if role in ("holdout", "reference") else {}
     part = {
         "empty": f"{role} needs at least one image that can be read, found no file at all; give",
-        "missing": f"{role} must be an existing folder, found nothing there; check",
-        "file": f"{role} must be an existing folder, found a file there; check",
+        "missing": f"{role} must exist, found nothing there; check",
+        "file": f"{role} must be a set of images, found a file of another kind. Accepted",
     }
     with pytest.raises(InputError) as caught:
         audit_of(tmp_path, **options)

@@ -102,6 +102,7 @@ def test_the_engine_gets_what_was_asked_for(engine: Engine, images: Path, tmp_pa
     more = ["--holdout", images / "holdout", "--metadata", tmp_path / "t.csv", "--encoder", "a", "--encoder", "b:c"]
     more += ["--probe", "copies", "--policy", "internal", "--seed", 7, "--workers", 3, "--device", "cuda"]
     more += ["--generator", "latent-diffusion:kept", "--trust-code", "--reference-models", 4]
+    more += ["--slices", "every:4", "--neighbors"]
     run(arguments(images, *more, "--cache", tmp_path / "kept", "--allow-download", "--quiet"))
     called = engine.called
     assert called.pop("cache").location == tmp_path / "kept"
@@ -116,6 +117,8 @@ def test_the_engine_gets_what_was_asked_for(engine: Engine, images: Path, tmp_pa
         "reference": None,
         "metadata": tmp_path / "t.csv",
         "split": None,
+        "slices": "every:4",
+        "neighbors": True,
         "encoders": ("a", "b:c"),
         "probes": ("copies",),
         "policy": "internal",
