@@ -20,7 +20,7 @@ NEIGHBORS = 5
 FOLDS = 5
 MOST_FINDINGS = 5
 LARGEST_FIT = 1_000
-"""Held-out images that a fold learns from; of more, every so many-th in an order that knows nothing."""
+"""Held-out images that a fold learns from; of more, some spread evenly over an order that knows nothing."""
 _NEAREST = 1e-6
 """Squared distance below which two images are equal."""
 
@@ -94,7 +94,7 @@ def population(holdings: Holdings, asked: Sequence[Secret], rng: np.random.Gener
         bases: dict[bytes, RidgeBasis] = {}  # most attributes are known of the same images
         for column, secret in enumerate(asked):
             learn = np.flatnonzero(holdout & (fold != one) & (secret.real >= 0))
-            learn = learn[:: max(1, -(-len(learn) // LARGEST_FIT))]
+            learn = learn[_spread(len(learn))]
             if len(learn) < 2:
                 continue
             if learn.tobytes() not in bases:
@@ -159,6 +159,11 @@ def _by_finding(holdings: Holdings, real: tuple[str, ...], made: tuple[str, ...]
         )
         for finding in common[:MOST_FINDINGS]
     ]
+
+
+def _spread(n: int) -> NDArray[np.intp]:
+    """Places below n, at most `LARGEST_FIT` of them, spread evenly."""
+    return np.linspace(0, max(n - 1, 0), min(n, LARGEST_FIT)).astype(np.intp)
 
 
 def _different(found: tuple[Secret, ...]) -> tuple[Secret, ...]:
