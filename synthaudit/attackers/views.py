@@ -41,9 +41,11 @@ class Views:
         every candidate for a left image is a right one, and none is unlike it for that alone.
         """
         first, second = np.empty((2, len(self.patient)), dtype=np.intp)
-        for i, records in enumerate(self.records):
-            a, b = np.sort(rng.choice(len(records), size=2, replace=False))
-            first[i], second[i] = rng.choice(records[a]), rng.choice(records[b])
+        for i, (records, lots) in enumerate(zip(self.records, rng.random((len(self.records), 4)), strict=True)):
+            a, b = int(lots[0] * len(records)), int(lots[1] * (len(records) - 1))
+            a, b = sorted((a, b + (b >= a)))
+            first[i] = records[a][int(lots[2] * len(records[a]))]
+            second[i] = records[b][int(lots[3] * len(records[b]))]
         return first, second
 
 

@@ -64,7 +64,7 @@ def test_more_people_and_images_on_one_side_raise_no_alarm() -> None:
 
 @pytest.mark.slow
 def test_the_level_is_nominal() -> None:
-    p = np.array([_null(seed, draws=6, relabelings=99)[0] for seed in range(1_500)])
+    p = np.array([_null(seed, draws=6, relabelings=99)[0] for seed in range(700)])
     for level in (0.05, 0.1, 0.2):
         assert (p <= level).mean() == pytest.approx(level, abs=3.5 * np.sqrt(level * (1 - level) / len(p)) + 0.01)
 
