@@ -157,7 +157,8 @@ def _refuse_incomplete(role: str, lacking: int, listed: int) -> NoReturn:
     """A PACS that went away took images with it: without them there must be no verdict."""
     raise InputError(
         f"{role} needs all of its images, found that {lacking} of {listed} instances were not retrieved: the PACS "
-        f"stopped answering. What was read is kept (unless --no-cache); run the same command again to go on"
+        f"stopped answering, or does not let us in any more. What was read is kept (unless --no-cache); run the same "
+        f"command again to go on"
     )
 
 

@@ -6,6 +6,7 @@ a truncated list recognized) is what a general client leaves to its caller.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ TIMEOUT_S = (10.0, 60.0)
 """To connect, and between two pieces of an answer."""
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _DENIED = frozenset({401, 403, 407})
+_WHO_ARE_YOU = 401
 _CHUNK = 2**18
 _MORE_REMAINS = "299"
 _IDENTITY = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}
@@ -40,6 +42,8 @@ class DicomWeb:
     """A DICOMweb service."""
 
     def __init__(self, address: PacsAddress, login: PacsLogin) -> None:
+        # It logs what it is asked for, and that is patients.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL + 1)
         self._address, self._login = address, login
         self._threads = threading.local()
         self._sessions: list[Any] = []
@@ -86,6 +90,8 @@ class DicomWeb:
         path = f"/studies/{instance.study}/series/{instance.series}/instances/{instance.uid}"
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
         status, headers, body = self._get(path, {"Accept": accept}, [], LARGEST_INSTANCE_BYTES)
+        if status == _WHO_ARE_YOU:  # a token that ran out: the images are there, and none must count as missing
+            raise Unreachable(str(status))
         if status != 200:
             raise Refused(str(status))
         kind = headers.get("content-type", "")

@@ -51,8 +51,20 @@ _SYNTAXES = (
     "1.2.840.10008.1.2.4.202",
     "1.2.840.10008.1.2.4.203",
 )
+_ANY = "any"
+"""The class of an instance of which the PACS does not tell it: then the usual ones are offered, ..."""
+_USUAL_CLASSES = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{number}"
+    for number in (
+        *("1", "1.1", "1.1.1", "1.2", "1.2.1", "2", "2.1", "3.1", "4", "4.1", "6.1", "7", "12.1", "12.2", "13.1.3"),
+        *("20", "77.1.1", "77.1.4", "77.1.5.1", "128"),
+    )
+)
+_USUAL_SYNTAXES = tuple(f"1.2.840.10008.1.2{end}" for end in (".1", "", ".5", ".4.50", ".4.70", ".4.90"))
+"""... in these transfer syntaxes, as an association has room for 128 pairs."""
 _PENDING = (0xFF00, 0xFF01)
 _STORED = 0x0000
+_FOR_NOW = 2
 _NOT_AUTHORIZED = 0x0124
 
 
@@ -119,7 +131,7 @@ class Dimse:
             "SOPInstanceUID": instance.uid,
         }
         code = _STORED
-        with self._line(instance.sop_class) as line:
+        with self._line(instance.sop_class or _ANY) as line:
             line.received.clear()
             for status, _ in line.association.send_c_get(_identifier("IMAGE", keys), _GET):
                 code = _code(status)
@@ -192,10 +204,10 @@ class Dimse:
         entity.connection_timeout = entity.acse_timeout = CONNECT_S
         entity.dimse_timeout = entity.network_timeout = ANSWER_S
         contexts = [build_context(_FIND), build_context(_GET)]
-        roles: list[Any] = []
-        if sop_class:
-            contexts += [build_context(sop_class, syntax) for syntax in _SYNTAXES]
-            roles = [build_role(sop_class, scu_role=True, scp_role=True)]
+        classes = _USUAL_CLASSES if sop_class == _ANY else (sop_class,) * bool(sop_class)
+        syntaxes = _USUAL_SYNTAXES if sop_class == _ANY else _SYNTAXES
+        contexts += [build_context(one, syntax) for one in classes for syntax in syntaxes]
+        roles: list[Any] = [build_role(one, scu_role=True, scp_role=True) for one in classes]
         association = entity.associate(
             self._address.host,
             self._address.port,
@@ -205,7 +217,7 @@ class Dimse:
             evt_handlers=[(evt.EVT_C_STORE, store)],
             tls_args=self._tls(),
         )
-        if association.is_rejected:
+        if association.is_rejected and _is_for_good(association):
             raise access_denied("the association is rejected")
         if not association.is_established:
             raise Unreachable("no association")
@@ -226,6 +238,11 @@ class Dimse:
                 "must be PEM files"
             ) from None
         return context, self._address.host
+
+
+def _is_for_good(association: Any) -> bool:
+    """Whether a rejected association is rejected for good, and not for want of a free one."""
+    return getattr(association.acceptor.primitive, "result", 1) != _FOR_NOW
 
 
 def _release(line: _Line) -> None:

@@ -83,7 +83,8 @@ class Connection:
             self._lose(instance.instance)
         try:
             content = attempted(lambda: self.server.fetch(instance.instance))
-        except Unreachable:
+        except (Unreachable, InputError):
+            # An InputError, such as for a certificate, would be taken for one about the image.
             self._lose(instance.instance)
         except Refused:
             raise UnreadableImage(

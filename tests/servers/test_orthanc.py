@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pydicom
 import pytest
@@ -34,10 +34,10 @@ from synthaudit.run_audit import audit
 from synthaudit.sources import dicomweb, pacs, pacs_server
 from synthaudit.sources.location import located
 from synthaudit.sources.pacs import close_connections, connection_to
+from synthaudit.sources.pacs_listing import instances
 from synthaudit.sources.pacs_uri import parsed
-
-if TYPE_CHECKING:
-    from tests.servers.conftest import Orthanc
+from tests.servers.conftest import Orthanc, free_port
+from tests.sources.certificates import write_certificates
 
 pytestmark = [
     pytest.mark.orthanc,
@@ -308,8 +308,6 @@ def test_the_same_query_for_two_roles_is_refused(orthanc: Orthanc, policy: Path)
 
 
 def test_a_pacs_that_is_not_there(orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.servers.conftest import free_port
-
     monkeypatch.setattr(pacs_server, "WAITS_S", (0.01,))
     gone = replace(orthanc, http=free_port(), dicom=free_port())
     for address in (gone.web("PatientID=A"), gone.dimse("PatientID=A")):
@@ -355,3 +353,45 @@ def test_a_process_ends_when_it_is_done(orthanc: Orthanc, folders: dict[str, Pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     # An association that nobody releases would hold it until the PACS lost patience, after half a minute.
     assert time.time() - float(done.stdout) < 15
+
+
+def test_dimse_under_tls(folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_certificates(tmp_path)
+    settings = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(tmp_path / "server.pem"),
+        "DicomTlsPrivateKey": str(tmp_path / "server.key"),
+        "DicomTlsTrustedCertificates": str(tmp_path / "ca.pem"),
+    }
+    server = Orthanc(tmp_path / "tls", settings=settings)
+    server.start()
+    try:
+        server.ask("/instances", min(folders["train"].glob("*.dcm")).read_bytes())
+        address = server.dimse("PatientID=*").replace("dimse:", "dimse+tls:")
+        monkeypatch.setenv("SYNTHAUDIT_PACS_CA", str(tmp_path / "ca.pem"))
+        monkeypatch.setattr(pacs_server, "WAITS_S", ())
+        with pytest.raises(InputError, match="the PACS does not answer"):
+            read_cohort(address, Role.TRAIN)  # it asks for a certificate of ours
+        close_connections()
+        monkeypatch.setenv("SYNTHAUDIT_PACS_CERTIFICATE", str(tmp_path / "client.pem"))
+        monkeypatch.setenv("SYNTHAUDIT_PACS_CERTIFICATE_KEY", str(tmp_path / "client.key"))
+        assert len(read_cohort(address, Role.TRAIN)[0]) == 1
+    finally:
+        close_connections()
+        server.kill()
+
+
+def test_no_patient_is_logged(orthanc: Orthanc, folders: dict[str, Path], caplog: pytest.LogCaptureFixture) -> None:
+    del folders
+    caplog.set_level("DEBUG")
+    read_cohort(orthanc.dimse("PatientID=CHX-000003"), Role.TRAIN)
+    assert "CHX" not in caplog.text
+    assert "2.25." not in caplog.text
+
+
+def test_an_instance_whose_class_is_not_told_is_fetched(orthanc: Orthanc, folders: dict[str, Path]) -> None:
+    del folders
+    query = parsed(orthanc.dimse("PatientID=CHX-000003"))
+    server = connection_to(query.address).server
+    (instance,) = instances(server, query)
+    assert server.fetch(replace(instance, sop_class="")) == server.fetch(instance)

@@ -74,6 +74,13 @@ def test_images_are_named_by_their_uid_and_read_as_files(
     assert not any(uid in repr(source) for uid in objects for source in cohort.sources)
 
 
+def test_no_patient_is_logged(server: FakePacs, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    _read(server, "PatientID=CHX-000001")
+    assert "CHX" not in caplog.text
+    assert "2.25." not in caplog.text
+
+
 def test_a_server_that_fails_twice_is_asked_again(server: FakePacs, objects: dict[str, bytes]) -> None:
     failures: dict[str, int] = {}
 
@@ -94,8 +101,8 @@ def test_one_that_goes_on_failing_stops_the_reading_and_says_how_far_it_came(
     with pytest.raises(InputError) as caught:
         _read(server)
     assert str(caught.value) == (
-        "train needs all of its images, found that 2 of 6 instances were not retrieved: the PACS stopped answering. "
-        "What was read is kept (unless --no-cache); run the same command again to go on"
+        "train needs all of its images, found that 2 of 6 instances were not retrieved: the PACS stopped answering, "
+        "or does not let us in any more. What was read is kept (unless --no-cache); run the same command again to go on"
     )
 
 
@@ -123,6 +130,25 @@ def test_another_instance_than_was_asked_for_is_none(server: FakePacs, objects: 
     server.before = lambda path, _: multipart(objects[other]) if path.endswith(first) else None
     issues = read_cohort(server.web("PatientID=*"), Role.TRAIN)[1]
     assert [(issue.reason, issue.count) for issue in issues] == [("missing-file", 1)]
+
+
+def test_a_token_that_runs_out_makes_no_image_missing(server: FakePacs, objects: dict[str, bytes]) -> None:
+    server.before = lambda path, _: (401, {}, b"") if path.endswith(max(objects)) else None
+    with pytest.raises(
+        InputError, match=r"found that 1 of 6 instances were not retrieved.*does not let us in any more"
+    ):
+        _read(server)
+
+
+def test_an_error_about_the_connection_is_none_about_the_image(
+    server: FakePacs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise InputError("a certificate")
+
+    monkeypatch.setattr(dicomweb.DicomWeb, "fetch", refuse)
+    with pytest.raises(InputError, match="6 of 6 instances were not retrieved"):
+        _read(server)
 
 
 def test_redirects_are_not_followed(server: FakePacs) -> None:
