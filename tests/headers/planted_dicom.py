@@ -137,6 +137,7 @@ BY_LOOK: dict[str, Plant] = {
 
 BYTES: dict[str, Callable[[bytes], bytes]] = {
     "text at the end": lambda data: data + b"Patient: Meier, Anna",
+    "two bytes at the end": lambda data: data + b"AM",
     "another file at the end": lambda data: data + data[:2000],
 }
 """What is done to the file."""
