@@ -31,6 +31,8 @@ from synthaudit.statistics.proportion import clopper_pearson
 
 SMALLEST_CELL = 10
 """Of fewer patients no share is given in public."""
+MOST_REALISM = 2.0
+"""Realism scores count up to this in the mean."""
 LIMITS = (
     "What is wrong in a way that some real image is, too: a lesion in the wrong patient, a left side shown as a right "
     "one, an anatomy that is possible piece by piece and not together.",
@@ -178,10 +180,10 @@ def _means(evidence: Evidence, judged: Judged, rng: np.random.Generator) -> Iter
         ),
         (
             "realism",
-            (judged.look.real, judged.look.other),
+            (np.minimum(judged.look.real, MOST_REALISM), np.minimum(judged.look.other, MOST_REALISM)),
             Direction.LOWER_IS_WORSE,
             "Mean realism score (Kynkaanniemi 2019) on the encoders: below 1 an image lies beyond the reach of every "
-            "real one. Compare it with its floor; it says nothing by itself.",
+            f"real one. A copy's has no limit, so each counts up to {MOST_REALISM:g}. Read it beside its floor only.",
         ),
     ):
         sums, theirs = by_patient(made, unit, len(units)), by_patient(real[rows] * weight, patient, len(people))
@@ -197,7 +199,7 @@ def _means(evidence: Evidence, judged: Judged, rng: np.random.Generator) -> Iter
         yield Measure(
             name,
             value,
-            min(low, value),
+            max(0.0, min(low, value)),
             max(high, value),
             n_patients=len(people),
             n_images=len(made),

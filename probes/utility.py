@@ -62,9 +62,13 @@ class Utility:
 def _answer(found: Tested, all_measures: tuple[Measure, ...]) -> str:
     """One sentence for the first page."""
     by_name = {one.name: one for one in all_measures}
-    gap, made, real = (by_name[name] for name in ("auc_gap", "auc[synthetic]", "auc[real]"))
-    figures = f"AUC {made.value:.2f} after synthetic and {real.value:.2f} after as many real images"
-    left = f" {found.task.left_out} classes had too few patients to be tested." if found.task.left_out else ""
+    gap, made, real = (by_name[name] for name in ("auc_gap", "auc[tstr]", "auc[trtr]"))
+    figures = (
+        f"AUC {made.value:.2f} after synthetic and {real.value:.2f} after as many real images, {gap.value:+.2f} "
+        f"({gap.low:+.2f} to {gap.high:+.2f})"
+    )
+    n = found.task.left_out
+    left = f" {n} {'class' if n == 1 else 'classes'} had too few patients to be tested." if n else ""
     if gap.high is not None and gap.high < 0:
         said = "A classifier of held-out patients learns less from synthetic images than from real ones"
     elif gap.low is not None and gap.low > 0:

@@ -12,6 +12,8 @@ from synthaudit.utility.trained import ACCURACY, AUC, BALANCED, BOTH, ENRICHED, 
 MOST_CLASSES = 5
 """Classes with measures of their own: the most common in the test set, and the rarest in training; charts hold all."""
 FIGURES = {"auc": AUC, "balanced_accuracy": BALANCED, "accuracy": ACCURACY}
+VARIANTS = {SYNTHETIC: "tstr", REAL: "trtr", BOTH: "both"}
+"""Of measures: trained on synthetic, tested on real; trained and tested on real; trained on both."""
 WAYS = {SYNTHETIC: "synthetic images", REAL: "as many real images", BOTH: "both together"}
 
 
@@ -21,7 +23,7 @@ def measures(found: Tested) -> Iterator[Measure]:
     for name, which in FIGURES.items():
         for way in (SYNTHETIC, REAL, BOTH):
             floor = None if way == REAL else found.trained.figure(REAL, which)[0]
-            yield _measure(found, f"{name}[{way}]", found.trained.figure(way, which), _SAYS[name], floor)
+            yield _measure(found, f"{name}[{VARIANTS[way]}]", found.trained.figure(way, which), _SAYS[name], floor)
     yield _unflagged(found)
     yield from _of_classes(found)
     yield from _enriched(found)
@@ -87,14 +89,14 @@ def _gaps(found: Tested) -> Iterator[Measure]:
 
 def _unflagged(found: Tested) -> Measure:
     if UNFLAGGED not in found.trained.figures:
-        why = "no synthetic image with a label is withheld by direct evidence, so it is auc[synthetic]"
-        return Measure("auc[unflagged]", None, direction=Direction.LOWER_IS_WORSE, not_measured=why)
+        why = "no synthetic image with a label is withheld by direct evidence, so it is auc[tstr]"
+        return Measure("auc[tstr_unflagged]", None, direction=Direction.LOWER_IS_WORSE, not_measured=why)
     note = (
         f"The same without the {found.flagged} synthetic images that direct evidence withholds "
         f"({found.trained.images[UNFLAGGED]:,.0f} images): is it the copies that teach?"
     )
     floor = found.trained.figure(REAL, AUC)[0]
-    return _measure(found, "auc[unflagged]", found.trained.figure(UNFLAGGED, AUC), note, floor)
+    return _measure(found, "auc[tstr_unflagged]", found.trained.figure(UNFLAGGED, AUC), note, floor)
 
 
 def shown_classes(found: Tested) -> list[int]:

@@ -104,6 +104,13 @@ def test_all_images_are_listed_and_few_are_shown(found: Finding, honest: Scene) 
     assert sum(one.shown is not None for one in found.doubtful) <= 12
 
 
+def test_copies_are_no_hallucination(honest: Scene) -> None:
+    made = replace(honest.train.subset(range(10)), role=honest.synthetic.role, names=honest.synthetic.names[:10])
+    finding = asked(replace(honest, synthetic=made).evidence())
+    assert value(finding, "to_look_at") <= 0.1
+    assert 1.5 < value(finding, "realism") <= 2.0
+
+
 def test_blur_is_unusual_throughout(honest: Scene) -> None:
     import cv2
 

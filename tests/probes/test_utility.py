@@ -82,7 +82,7 @@ def found(sixty: Scene) -> Finding:
 
 def test_every_figure_stands_beside_that_of_real_images(found: Finding) -> None:
     names = [one.name for one in found.measures]
-    assert names[:5] == ["auc_gap", "auc_gain", "auc[synthetic]", "auc[real]", "auc[both]"]
+    assert names[:5] == ["auc_gap", "auc_gain", "auc[tstr]", "auc[trtr]", "auc[both]"]
     assert names[-4:] == [
         "class_specificity[well]",
         "class_specificity[ill]",
@@ -96,8 +96,8 @@ def test_every_figure_stands_beside_that_of_real_images(found: Finding) -> None:
         assert one.low is not None
         assert one.high is not None
         assert one.low <= one.value <= one.high, one.name
-        assert (one.floor is None) == one.name.endswith("[real]")
-    assert value(found, "auc[synthetic]") > 0.65
+        assert (one.floor is None) == one.name.endswith("[trtr]")
+    assert value(found, "auc[tstr]") > 0.65
     gap = found.measures[0]
     assert gap.low is not None
     assert gap.low < 0 < (gap.high or 0)
@@ -105,7 +105,7 @@ def test_every_figure_stands_beside_that_of_real_images(found: Finding) -> None:
 
 
 def test_copies_are_left_out_once(found: Finding) -> None:
-    measure = found.measure("auc[unflagged]")
+    measure = found.measure("auc[tstr_unflagged]")
     assert measure is not None
     assert "without the 12 synthetic images that direct evidence withholds (24 images)" in measure.note
 
@@ -114,9 +114,9 @@ def test_shuffled_labels_are_told(sixty: Scene) -> None:
     wrong = {**LABELS, Role.SYNTHETIC: ["well" if ill else "ill" for ill in TRUTH[Role.SYNTHETIC]]}
     evidence = prepared(sixty, wrong)
     finding = Utility().run(evidence, evidence.rng("probe utility"))
-    assert value(finding, "auc[synthetic]") < 0.4
+    assert value(finding, "auc[tstr]") < 0.4
     assert finding.answer.startswith("A classifier of held-out patients learns less from synthetic images")
-    assert finding.measure("auc[unflagged]") is not None
+    assert finding.measure("auc[tstr_unflagged]") is not None
 
 
 def test_who_was_trained_on_is_no_test(sixty: Scene) -> None:

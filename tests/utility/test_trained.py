@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from synthaudit.errors import NotEnoughData
+from synthaudit.utility.classifier import Classifier
 from synthaudit.utility.trained import AUC, BALANCED, BOTH, ENRICHED, REAL, SYNTHETIC, UNFLAGGED, Images, Trained
 
 SHARES = np.array([0.6, 0.28, 0.12])
@@ -67,6 +68,16 @@ def test_a_class_that_was_not_made_is_not_recognized(honest: Trained) -> None:
     assert honest.figure(SYNTHETIC, lost)[0] > 0.3
     assert found.gap(SYNTHETIC, REAL, lost)[2] < 0
     assert found.images[ENRICHED] == found.images[REAL]
+
+
+def test_a_class_without_images_is_never_chosen_and_one_of_all_always() -> None:
+    rows = np.random.default_rng(1).normal(size=(30, 4))
+    belongs = np.zeros((30, 3), dtype=bool)
+    belongs[:, 0], belongs[:15, 1] = True, True
+    scores = Classifier.fit(rows, belongs).scores(rows)
+    assert scores[:, 0].min() > 1e5
+    assert scores[:, 2].max() < -1e5
+    assert np.abs(scores[:, 1]).max() < 100
 
 
 def test_findings_are_questions_of_their_own() -> None:
