@@ -79,16 +79,24 @@ class _Vectors:
 
     @cached_property
     def principal(self) -> Gaussians:
-        check_enough(min(self.sides.n, len(self.sides.reference)), COMPONENTS)
-        mean, directions = principal_components(self.sides.real, COMPONENTS, self.rng)
-        reference, sample = ((one - mean) @ directions for one in (self.sides.reference, self.sides.sample))
-        return Gaussians(reference, sample, self.rng)
+        return principal(self.sides, self.rng)
 
     def variety(self) -> tuple[Similarities, int]:
         """Of the first images of each side, and how many those are."""
         whole = len(self.sides.variety) // 2
         v = min(whole, LARGEST_VARIETY)
         return Similarities(np.concatenate([self.sides.variety[:v], self.sides.variety[whole : whole + v]])), v
+
+
+def principal(sides: VectorSides, rng: np.random.Generator) -> Gaussians:
+    """Frechet distances along the first 32 principal components of all images compared.
+
+    Raises:
+        NotEnoughData: Fewer than two images for each component on a side, or images that do not spread that far.
+    """
+    check_enough(min(sides.n, len(sides.reference)), COMPONENTS)
+    mean, directions = principal_components(sides.compared, COMPONENTS)
+    return Gaussians((sides.reference - mean) @ directions, (sides.sample - mean) @ directions, rng)
 
 
 def of_vectors(encoder: str, sides: VectorSides, wide: VectorSides, rng: np.random.Generator) -> Iterator[Result]:

@@ -67,9 +67,9 @@ ABOUT: dict[str, About] = {
         Asks.FAR,
         "Fréchet distance, 32 components",
         _WORSE_HIGH,
-        "Squared Frechet distance along the first 32 principal components of all real images, for samples too small "
-        "for all dimensions. It is not the Frechet distance of that encoder, and blind to what real images lack. "
-        + NO_PRIVACY,
+        "Squared Frechet distance along the first 32 principal components of all images compared, for samples too "
+        "small for all dimensions. It is not the Frechet distance of that encoder, and compares with another audit's "
+        "by way of its floor only. " + NO_PRIVACY,
     ),
     "frechet_pca32_infinity": About(
         Asks.NOTHING,
@@ -145,7 +145,7 @@ ABOUT: dict[str, About] = {
         _WORSE_HIGH,
         "Natural logarithm of the Frechet distance (not squared, as in Konz et al.; their program takes that of the "
         "squared) of 30 features of whole images: 14 first-order ones, 8 of gray-level co-occurrence at each of two "
-        "scales, standardized by the real images. FRD has some 464 features of PyRadiomics, so the figures do not "
+        "scales, standardized by all images compared. FRD has some 464 features of PyRadiomics, so the figures do not "
         "compare. " + NO_PRIVACY,
     ),
     "spectrum": About(

@@ -36,13 +36,13 @@ class Spectra:
 
 
 def radiomics(sides: PictureSides, rng: np.random.Generator) -> Gaussians:
-    """Gray-level features, standardized by the real images: training and held-out ones together.
+    """Gray-level features, standardized by all images compared: a scale fitted to some would know them better.
 
     Raises:
         NotEnoughData: Fewer than two images for each feature that varies.
     """
-    real = np.concatenate([sides.train.features, sides.held.features])
-    mean, spread = real.mean(axis=0), real.std(axis=0)
+    everything = np.concatenate([sides.train.features, sides.made.features, sides.held.features])
+    mean, spread = everything.mean(axis=0), everything.std(axis=0)
     kept = spread > _CONSTANT * (1.0 + np.abs(mean))
     if not kept.any():
         raise NotEnoughData("gray-level features need images that differ, got images that are all alike")

@@ -155,16 +155,15 @@ class Similarities:
         return found
 
 
-def principal_components(real: Vectors, dim: int, rng: np.random.Generator, most: int = 5_000) -> tuple[Floats, Floats]:
-    """Mean (d,) and the first `dim` principal directions (d, dim) of the real images, training and held-out together.
+def principal_components(images: Vectors, dim: int) -> tuple[Floats, Floats]:
+    """Mean (d,) and the first `dim` principal directions (d, dim) of these images.
 
     Raises:
         NotEnoughData: The images do not spread along so many directions.
     """
-    rows = real if len(real) <= most else real[np.sort(rng.permutation(len(real))[:most])]
-    wide = np.asarray(rows, dtype=np.float64)
+    wide = np.asarray(images, dtype=np.float64)
     mean = wide.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(wide, rowvar=False))
-    if len(rows) <= dim or len(values) < dim or values[-dim] <= 1e-10 * max(values[-1], 1e-300):
+    _, spread, directions = np.linalg.svd(wide - mean, full_matrices=False)
+    if len(spread) < dim or spread[dim - 1] <= 1e-6 * max(float(spread[0]), 1e-300):
         raise NotEnoughData(f"{dim} principal components need images that spread along as many directions")
-    return mean, vectors[:, ::-1][:, :dim]
+    return mean, directions[:dim].T
