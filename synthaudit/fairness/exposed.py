@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthaudit.attributes import SMALLEST_CELL
 from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.groups import PatientGroup
-from synthaudit.statistics.exposure_gap import GapTest, excess_interval, exposure_gaps
+from synthaudit.statistics.exposure_gap import GapTest, excess_interval, exposure_gaps, ranked_apart
 from synthaudit.statistics.newcombe import newcombe_difference
 from synthaudit.statistics.proportion import clopper_pearson
 from synthaudit.statistics.tpr_at_fpr import TprAtFpr, tpr_at_fpr
@@ -116,7 +116,7 @@ class Exposed:
             scored.is_train[kept],
             scored.named[kept],
             [one.inside[kept] for one in asked],
-            [one.known[kept] for one in asked],
+            [one.stratum[kept] for one in asked],
             fpr=FPR,
             draws=draws,
             rng=rng,
@@ -129,10 +129,11 @@ class Exposed:
         one = next(asked for asked in self._asked if asked.name == group.name)
         parts = (one.inside & self.scored.takes_part, one.known & ~one.inside & self.scored.takes_part)
         is_train = self.scored.is_train
-        values = self.scored.named.astype(np.float64) if group.by_name else self.scored.scores
         if group.by_name:  # a difference of two shares
-            inside, outside = (values[part & is_train] for part in parts)
+            inside, outside = (self.scored.named[part & is_train].astype(np.float64) for part in parts)
             return _difference(inside, outside, level)
+        takes_part = np.where(self.scored.takes_part, one.stratum, -1)
+        values = ranked_apart(self.scored.scores, one.inside & self.scored.takes_part, takes_part)
         train, holdout = ([values[part & side] for part in parts] for side in (is_train, ~is_train))
         return excess_interval((train[0], train[1]), (holdout[0], holdout[1]), FPR, rng, level)
 

@@ -86,12 +86,14 @@ class PatientGroup:
 
     Attributes:
         inside, known: (p,) bool, of the pool's patients.
+        stratum: (p,) class of each of them, spoken of or not; -1 where it is not known.
     """
 
     name: str
     columns: tuple[str, ...]
     inside: NDArray[np.bool_]
     known: NDArray[np.bool_]
+    stratum: NDArray[np.intp]
 
 
 def attributes_of(pool: Pool, synthetic: Cohort) -> tuple[Attribute, ...]:
@@ -115,13 +117,15 @@ def patient_groups(attribute: Attribute, patient: NDArray[np.intp], n_patients: 
     counts = np.zeros((n_patients, len(attribute.names)))
     np.add.at(counts, (patient[known_rows], attribute.real[known_rows]), 1.0)
     known = counts.sum(axis=1) > 0
+    most = np.where(known, counts.argmax(axis=1), -1)
     if attribute.any_image:
         inside = counts > 0
     else:
         inside = np.zeros(counts.shape, dtype=bool)
         inside[np.arange(n_patients), counts.argmax(axis=1)] = True
     return tuple(
-        PatientGroup(attribute.names[k], attribute.columns, inside[:, k] & known, known) for k in attribute.spoken_of
+        PatientGroup(attribute.names[k], attribute.columns, inside[:, k] & known, known, most)
+        for k in attribute.spoken_of
     )
 
 

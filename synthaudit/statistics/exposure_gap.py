@@ -59,6 +59,20 @@ class GapTest:
         return float(min(1.0, (bar + FOUR_IN_FIVE) * self.spread[:, 0].max()))
 
 
+def ranked_apart(scores: Floats, inside: Bools, stratum: NDArray[np.intp]) -> Floats:
+    """(p,) rank within the group, and for the others within theirs; in (0, 1), and 0 for who is not compared.
+
+    Args:
+        inside: (p,) bool, who is in the group.
+        stratum: (p,) which group of the column each patient is in; -1 for who is not compared.
+    """
+    aligned = np.zeros(len(scores))
+    parts = [inside, *(~inside & (stratum == k) for k in np.unique(stratum[stratum >= 0]))]
+    for part in parts:
+        aligned[part] = (rankdata(scores[part]) - 0.5) / max(1, int(part.sum()))
+    return aligned
+
+
 def allowed(n_holdout: int, fpr: float) -> int:
     """How many held-out patients may score as high: the rank that a conformal threshold at this rate is read off at."""
     return math.floor(round(fpr * (n_holdout + 1), 9))
@@ -69,7 +83,7 @@ def exposure_gaps(
     is_train: Bools,
     named: Bools,
     inside: Sequence[Bools],
-    known: Sequence[Bools],
+    stratum: Sequence[NDArray[np.intp]],
     *,
     fpr: float,
     draws: int,
@@ -77,15 +91,17 @@ def exposure_gaps(
 ) -> GapTest:
     """The gap of each group, tested by dealing the groups to the patients again, within training and holdout.
 
-    Before they are dealt, scores are ranked within the group and within the rest, over both sides: what is natural to a
-    group is taken out, and what tells its training patients from its held-out ones is left. All columns are dealt
+    Before they are dealt, scores are ranked within the group, and within every other group of its column, over both
+    sides: what is natural to a group is taken out, and what tells its training patients from its held-out ones is left.
+    Without that, one group of the rest would set the threshold for all of it. All columns are dealt
     together, so that the correction knows how they hang together; the largest gap of each relabeling is what any single
     one is compared with, whatever its size and however many groups there are.
 
     Args:
         scores: (p,) higher means more exposed; no label was used.
         is_train: (p,) bool. named: (p,) bool, patients whom the audit names.
-        inside, known: For each group (p,) bool: who is in it, and who is compared at all.
+        inside: For each group (p,) bool: who is in it.
+        stratum: For each group (p,) which group of its column each patient is in; -1 for who is not compared.
         fpr: Rate at which held-out patients of a group may pass for exposed.
         draws: Relabelings; the least p-value is 1 / (draws + 1).
 
@@ -101,7 +117,7 @@ def exposure_gaps(
     train, holdout = np.flatnonzero(is_train), np.flatnonzero(~is_train)
     sums = np.zeros((draws + 1, len(inside), 2))
     block = max(1, _BLOCK_CELLS // len(scores))
-    groups = [_Group.of(scores, train, holdout, named, i, k, fpr) for i, k in zip(inside, known, strict=True)]
+    groups = [_Group.of(scores, train, holdout, named, i, k, fpr) for i, k in zip(inside, stratum, strict=True)]
     for start in range(0, draws + 1, block):
         rows = min(block, draws + 1 - start)
         dealt = [rng.permuted(np.tile(np.arange(len(side)), (rows, 1)), axis=1) for side in (train, holdout)]
@@ -147,13 +163,11 @@ class _Group:
         holdout: NDArray[np.intp],
         named: Bools,
         inside: Bools,
-        known: Bools,
+        stratum: NDArray[np.intp],
         fpr: float,
     ) -> _Group:
-        outside = known & ~inside
-        aligned = np.zeros(len(scores))
-        for part in (inside, outside):
-            aligned[part] = (rankdata(scores[part]) - 0.5) / max(1, int(part.sum()))
+        outside = (stratum >= 0) & ~inside
+        aligned = ranked_apart(scores, inside, stratum)
         ranks = (allowed(int(inside[holdout].sum()), fpr), allowed(int(outside[holdout].sum()), fpr))
         if min(ranks) < 1 or not inside[train].any() or not outside[train].any():
             raise NotEnoughData(
