@@ -10,7 +10,6 @@ import gzip
 import shutil
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,7 +29,6 @@ _LONGEST_HEADER = 2**20
 """Bytes; an extended header above this size is no name, but an attempt to fill the memory."""
 
 _GZIP = b"\x1f\x8b"
-_BROKEN = (tarfile.TarError, EOFError, OSError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +102,18 @@ def tar_members(path: Path, spool_folder: Path | None) -> list[tuple[str, Stored
     stamp = stamp_of(path)
     try:
         stream = _unpacked(path, spool_folder)
-    except _BROKEN:
+    except InputError:
+        raise
+    except Exception:  # tarfile raises whatever the bytes lead to
         raise cut_off("tar") from None
     try:
         found = list(_files(stream))
         refuse_repeats(name for name, _, _ in found)
     except BaseException as error:
         stream.close()
-        if isinstance(error, _BROKEN):
-            raise cut_off("tar") from None
-        raise
+        if isinstance(error, InputError) or not isinstance(error, Exception):
+            raise
+        raise cut_off("tar") from None
     shared = SharedFile(stream)
     return [(name, TarMember(path, stamp, start, size, spool_folder, shared)) for name, start, size in found]
 

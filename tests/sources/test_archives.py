@@ -8,13 +8,16 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from synthaudit.cohort import Role
 from synthaudit.errors import InputError, UnreadableImage, UsageError
 from synthaudit.intake import load, read_cohort
+from synthaudit.readers.raster import RasterSource
 from synthaudit.sources import archive_limits, tar_archive, zip_archive
 from synthaudit.sources.archive_limits import ArchiveLimits
 from synthaudit.sources.location import Keeping, located, names_at
@@ -282,3 +285,23 @@ def test_limits_of_the_whole_and_of_nothing() -> None:
         limits.check_total(201 * 2**30, 2**30)
     with pytest.raises(InputError, match="at most 8,192 GiB"):
         limits.check_total(2**44, 2**43)
+
+
+@pytest.mark.parametrize("name", ["set.zip", "set.tar", "set.tgz"])
+def test_an_archive_that_was_broken_at_random_is_refused_or_read(name: str, tmp_path: Path) -> None:
+    # Whatever its bytes are: an InputError or images, and never another error.
+    whole = PACKED[name](tmp_path / name, {f"{i}.png": png(i) for i in range(3)}).read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        raw = bytearray(whole)
+        for at in rng.integers(0, len(raw), rng.integers(1, 8)):
+            raw[at] = rng.integers(0, 256)
+        (tmp_path / name).write_bytes(raw)
+        try:
+            for file in names_at(located({"train": tmp_path / name})["train"], Keeping(tmp_path)).files:
+                with suppress(UnreadableImage):
+                    RasterSource(file.path).read()
+        except InputError:
+            refused += 1
+    assert refused > 0
