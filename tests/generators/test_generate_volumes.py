@@ -37,6 +37,7 @@ def test_a_made_volume_is_read_as_it_was_made(tmp_path: Path) -> None:
         np.testing.assert_allclose(one.source.read(), np.clip((plane - low) / (high - low), 0, 1), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_volumes_are_fitted_whole_and_written_as_nifti(tmp_path: Path) -> None:
     population = BrainPopulation(seed=1, size=16, slices=8)
     (tmp_path / "in").mkdir()

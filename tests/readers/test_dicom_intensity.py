@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
@@ -22,6 +22,7 @@ def header(**elements: object) -> Dataset:
     return made
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(st.integers(0, 4000), min_size=1, max_size=40), min_size=1, max_size=8),
     st.sampled_from([1, 10, 10**6]),
