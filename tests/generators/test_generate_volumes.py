@@ -73,4 +73,6 @@ def test_blank_slices_are_left_out_by_an_audit_and_kept_by_a_fit(tmp_path: Path)
 
 def test_what_is_neither_image_nor_volume_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"images must be \(n, h, w\), or volumes \(n, slices, h, w\)"):
-        write_images(tmp_path, 1, 1, lambda _first, n: np.zeros((n, 2, 3, 4, 5), np.float32), (0, 1), Progress(), axes=4)
+        write_images(
+            tmp_path, 1, 1, lambda _first, n: np.zeros((n, 2, 3, 4, 5), np.float32), (0, 1), Progress(), axes=4
+        )
