@@ -305,6 +305,7 @@ _PROBES = {
     "hallucination": "What no real image supports",
     "utility": "Do synthetic images teach what real ones do?",
     "phi": "What do the files say beside their pixels?",
+    "realism": "Are the synthetic images realistic, and as varied as real ones?",
     "context": "Context: measures in use elsewhere, none of them a verdict",
 }
 KEY_FIGURES = (
