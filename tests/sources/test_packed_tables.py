@@ -47,10 +47,10 @@ IMAGES = [png(i) for i in range(5)]
 def test_a_parquet_file_is_a_set_with_its_table(form: str, tmp_path: Path) -> None:
     cells: list[Any] = list(IMAGES)
     if form == "struct":
-        cells = [{"bytes": data, "path": f"/home/maker/scans/{i}.png"} for i, data in enumerate(IMAGES)]
+        cells = [{"bytes": data, "path": f"/maker/scans/{i}.png"} for i, data in enumerate(IMAGES)]
     columns = {"Image": cells, "patient_id": ["A", "A", " B ", None, "C"], "age": [45.0, 46.5, None, 1.0, 2.0]}
     cohort, issues = read_cohort(write_parquet(tmp_path / "set.parquet", columns), Role.TRAIN)
-    expected = [f"home/maker/scans/{i}.png" if form == "struct" else f"row-{i:06d}" for i in range(5)]
+    expected = [f"maker/scans/{i}.png" if form == "struct" else f"row-{i:06d}" for i in range(5)]
     assert list(cohort.names) == expected
     assert cohort.patients[:3] == ("A", "A", "B")
     assert list(cohort.known_patient) == [True, True, True, False, True]
