@@ -21,15 +21,15 @@ def test_the_looks_are_what_they_say() -> None:
 
 
 def test_alarms_are_nominal_where_nothing_is() -> None:
-    """Two strata, one of many images, members unequally dealt: the rate is at most the level."""
+    """Two strata, one of them higher, members mostly in it: the rate is at most the level."""
     rng = np.random.default_rng(3)
     stratum = np.repeat([0, 1], [80, 40]).astype(np.intp)
     alarms = []
-    for _ in range(300):
+    for _ in range(200):
         score = rng.standard_t(3, 120) + 2.0 * stratum
         member = np.zeros(120, dtype=bool)
         member[rng.permutation(80)[:20]] = member[80 + rng.permutation(40)[:30]] = True
-        columns = looks(rank_in_stratum(score, stratum))
+        columns = looks(rank_in_stratum(score, ONE))  # over both strata: only dealing within them keeps the level
         alarms.append(label_scan(columns, member, stratum, draws=99, rng=rng).p_value)
     assert np.mean(np.array(alarms) <= 0.05) <= 0.08
     assert np.mean(np.array(alarms) <= 0.5) >= 0.4
