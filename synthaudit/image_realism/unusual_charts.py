@@ -24,15 +24,16 @@ def share_chart(shares: tuple[Measure, ...]) -> Chart:
         tuple(one.high or 0.0 for one in shares),
     )
     floors = [(name, one.floor) for name, one in zip(names, shares, strict=True) if one.floor is not None]
-    held_out = Series("held-out images in their place", tuple(n for n, _ in floors), tuple(f for _, f in floors))
+    in_place = Series("real images in their place", tuple(n for n, _ in floors), tuple(f for _, f in floors))
     return Chart(
         "to_look_at",
         "Images that a reader should look at",
         ChartKind.INTERVALS,
         "",
         "share of the images",
-        (made, held_out) if floors else (made,),
-        "An image is to be looked at if no more than one real image in twenty is as unusual.",
+        (made, in_place) if floors else (made,),
+        "An image is to be looked at if no more than one real image in twenty is as unusual. Real images: the held-out "
+        "ones, or all where nothing was held out.",
         marker=TO_LOOK_AT,
         marker_label="images of fresh patients",
     )
