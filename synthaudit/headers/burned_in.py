@@ -35,6 +35,8 @@ GREATEST_HEIGHT = 15
 GREATEST_PART = 0.09
 LONGEST_WORD = 14
 """Width of letters that touch each other, in heights."""
+LEAST_PIXELS = 40
+"""Of strokes in an image, below which there is no row of letters."""
 MOST_SIGNS = 300
 """Beyond, the picture is all texture."""
 STROKES_OF_A_LETTER = 1.6
@@ -108,22 +110,25 @@ def _signs(gray: NDArray[np.uint8], around: NDArray[np.uint8], contrast: int) ->
     """Bright thin strokes of the size of letters, sharp and even."""
     import cv2
 
-    mask = (gray - around >= contrast).astype(np.uint8)
+    mask = np.asarray(cv2.compare(cv2.subtract(gray, around), contrast - 1, cv2.CMP_GT), np.uint8)
+    mask[[0, -1]] = mask[:, [0, -1]] = 0  # so that every stroke has neighbors on all sides
+    place = np.flatnonzero(mask)
+    if len(place) < LEAST_PIXELS:
+        return _none()
     number, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, cv2.CV_32S, cv2.CCL_BBDT)
     left, top, width, height, area = (stats[:, k].astype(np.int64) for k in range(5))
-    letters = np.stack(
-        [
-            _letters(mask, labels, number, width, height),
-            _letters(mask.T, labels.T, number, height, width),
-        ],
-        axis=1,
-    )
+    label, flat, row = labels.ravel()[place], mask.ravel(), mask.shape[1]
+    greatest = max(GREATEST_HEIGHT, GREATEST_PART * min(mask.shape))
+    along = np.bincount(label[flat[place - 1] == 0], minlength=number)
+    down = np.bincount(label[flat[place - row] == 0], minlength=number)
+    letters = np.stack([_letters(along, width, height, greatest), _letters(down, height, width, greatest)], axis=1)
     letters[(area < 6) | (area < 0.1 * width * height)] = 0
     letters[0] = 0
     chosen = np.flatnonzero(letters.any(axis=1))
     if letters.max(axis=1).sum() < LEAST_SIGNS or len(chosen) > 4 * MOST_SIGNS:
         return _none()
-    level, above, sharp = _levels(gray, around, labels, number, chosen)
+    of_chosen = np.isin(label, chosen)
+    level, above, sharp = _levels(gray, around, mask, place[of_chosen], np.searchsorted(chosen, label[of_chosen]))
     keep = sharp >= LEAST_SHARP
     chosen, level, above = chosen[keep], level[keep], above[keep]
     if len(chosen) > MOST_SIGNS:
@@ -137,13 +142,15 @@ def _none() -> _Signs:
 
 
 def _letters(
-    mask: NDArray[np.uint8], labels: NDArray[np.int32], number: int, width: NDArray[np.int64], height: NDArray[np.int64]
+    crossings: NDArray[np.intp], width: NDArray[np.int64], height: NDArray[np.int64], greatest: float
 ) -> NDArray[np.int64]:
-    """How many letters each component may be, if it is read along the rows; 0 for none."""
-    begins = mask.astype(bool)
-    begins[:, 1:] &= ~mask[:, :-1].astype(bool)
-    crossings = np.bincount(labels[begins], minlength=number)
-    greatest = max(GREATEST_HEIGHT, GREATEST_PART * min(mask.shape))
+    """How many letters each component may be, if it is read along its width; 0 for none.
+
+    Args:
+        crossings: Strokes that lines along the width cross, over all lines.
+        width, height: Of each component.
+        greatest: Height of a letter.
+    """
     fits = (height >= LEAST_HEIGHT) & (height <= greatest) & (width <= LONGEST_WORD * height)
     single = width <= 1.5 * height
     words = np.rint(crossings / np.maximum(1, height) / STROKES_OF_A_LETTER).astype(np.int64)
@@ -152,26 +159,32 @@ def _letters(
 
 
 def _levels(
-    gray: NDArray[np.uint8], around: NDArray[np.uint8], labels: NDArray[np.int32], number: int, chosen: NDArray[np.intp]
+    gray: NDArray[np.uint8],
+    around: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    place: NDArray[np.intp],
+    label: NDArray[np.intp],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Of each component chosen: the gray of its strokes, how far that is above what is around, how sharp they end."""
-    import cv2
+    """Of each component: the gray of its strokes, how far that is above what is around, how sharp they end.
 
-    place = np.flatnonzero(labels)
-    label, value = labels.ravel()[place], gray.ravel()[place]
-    order = np.lexsort((value, label))
-    last = np.cumsum(np.bincount(label, minlength=number))
-    count = np.diff(np.concatenate([[0], last]))
-    level = value[order][np.maximum(0, last - 1 - count // 10)].astype(np.float64)
-    ground = np.bincount(label, weights=around.ravel()[place], minlength=number) / np.maximum(1, count)
+    Args:
+        gray, around, mask: (h, w) the image, what is around strokes, where there is a stroke.
+        place: Flat positions of the components' pixels.
+        label: Which component each is of, from 0 up.
+    """
+    values, row = gray.ravel(), mask.shape[1]
+    order = np.lexsort((values[place], label))
+    count = np.bincount(label)
+    level = values[place][order][np.cumsum(count) - 1 - count // 10].astype(np.float64)
+    ground = np.bincount(label, weights=around.ravel()[place]) / count
     above = np.maximum(1.0, level - ground)
     # One pixel off a stroke that a pen drew, there is the ground already.
-    grown = cv2.dilate(labels.astype(np.float32), np.ones((3, 3), np.uint8)).astype(np.int64)
-    ring = np.flatnonzero((grown > 0) & (labels == 0))
-    total = np.bincount(grown.ravel()[ring], weights=gray.ravel()[ring], minlength=number)
-    outer = total / np.maximum(1, np.bincount(grown.ravel()[ring], minlength=number))
-    sharp = (level - outer) / above
-    return level[chosen], above[chosen], sharp[chosen]
+    total, beside = np.zeros(len(count)), np.zeros(len(count))
+    for step in (-row - 1, -row, -row + 1, -1, 1, row - 1, row, row + 1):
+        off = np.flatnonzero(mask.ravel()[place + step] == 0)
+        total += np.bincount(label[off], weights=values[place[off] + step], minlength=len(count))
+        beside += np.bincount(label[off], minlength=len(count))
+    return level, above, (level - total / np.maximum(1, beside)) / above
 
 
 def _rows(signs: _Signs, *, upright: bool) -> Iterator[tuple[Box, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -124,7 +125,9 @@ def line_of(picture: NDArray[np.uint8]) -> str:
     encoded = cv2.imencode(".png", large)[1].tobytes()
     command = ["tesseract", "stdin", "stdout", "--psm", "7"]
     try:
-        done = subprocess.run(command, input=encoded, capture_output=True, timeout=READING_S, check=False)
+        # One thread each: more would fight for the same cores.
+        alone = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+        done = subprocess.run(command, input=encoded, capture_output=True, timeout=READING_S, check=False, env=alone)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.decode("utf-8", "replace").strip()
