@@ -17,6 +17,7 @@ from synthaudit.finding import (
     Doubtful,
     Exposure,
     Finding,
+    HeaderIssue,
     Kind,
     Measure,
     Pair,
@@ -138,6 +139,7 @@ def _copies() -> Finding:
             Withheld("sample_00900.png", "copies", Kind.STATISTICAL, 0.8123, 0.0412),
         ),
         doubtful=doubtful(),
+        header_issues=header_issues(),
     )
 
 
@@ -147,6 +149,17 @@ def doubtful() -> tuple[Doubtful, ...]:
         Doubtful("sample_00900.png", 0.21, "as a whole", 1.04, 0.006, 0.61, 0.9, False, "real/张伟_3.png"),
         Doubtful("sample_00442.png", 3.87, "a part", 0.91, 0.08, 0.0005, 0.05, True, "Zażółć/frontal_42.dcm"),
         Doubtful("sample_00017.png", 1.3, "throughout", 0.88, 0.41, 0.03, 0.4, True, "Zażółć/scan_0007.png"),
+    )
+
+
+def header_issues() -> tuple[HeaderIssue, ...]:
+    """Text in an image, an objection, and an id that is a patient's."""
+    letters = np.zeros((24, 120), np.uint8)
+    letters[6:18, 10:110:10] = 255
+    return (
+        HeaderIssue("sample_00900.png", "pixels 4-90 x 8-20", "burned-in text", "letters were found", crop=letters),
+        HeaderIssue("sample_00442.png", "PNG tEXt Comment", "free text", "it has to be removed", digest="0a1b2c3d4e"),
+        HeaderIssue("sample_00017.png", "file name", "file names", "", "train", ("=PAT-113",), None, "ff00ff00ff"),
     )
 
 
