@@ -214,8 +214,7 @@ def _of_column(pool: Pool, synthetic: Cohort, column: str) -> Attribute | None:
     patients: dict[str, set[str]] = {}
     for patient, value in zip(train.patients, values(train, column), strict=True):
         patients.setdefault(value, set()).add(patient)
-    shown = _published({value: len(members) for value, members in patients.items()})
-    shown = [value for value in shown if value]
+    shown = _published({value: len(members) for value, members in patients.items() if value})
     if not shown or len(set(patients) - {""}) < 2:
         return None
     code = {value: k for k, value in enumerate(shown)}
@@ -228,7 +227,10 @@ def _of_column(pool: Pool, synthetic: Cohort, column: str) -> Attribute | None:
 
 
 def _published(sizes: dict[str, int]) -> list[str]:
-    """The values with 10 patients or more; a second one is hidden where a single gap would follow from the total."""
+    """The values with 10 patients or more; a second one is hidden where a single gap would follow from the total.
+
+    That a value is missing is no group: five patients of unknown sex must not hide all women.
+    """
     hidden = [value for value, size in sizes.items() if size < SMALLEST_CELL]
     if len(hidden) == 1:
         rest = [(size, value) for value, size in sizes.items() if value not in hidden]

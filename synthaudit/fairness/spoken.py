@@ -70,11 +70,21 @@ def answer(found: Examined) -> str:
     return " ".join([none, *predicted])
 
 
+def not_known(found: Examined) -> tuple[str, ...]:
+    """Columns, and findings, of which nobody can say how common they are among the synthetic images."""
+    unknown = [one for one in found.attributes if not one.known]
+    return tuple(dict.fromkeys(one.names[-1].partition(" ")[2] if one.any_image else one.columns[0] for one in unknown))
+
+
 def _predicted(found: Examined) -> list[str]:
     columns = sorted({one.columns[0] for one in found.attributes if one.predicted is not None})
-    if not columns:
-        return []
-    return [f"The synthetic images came without {_listed(columns)}, which was predicted from them."]
+    unknown = not_known(found)
+    told = []
+    if columns:
+        told.append(f"The synthetic images came without {_listed(columns)}, which was predicted from them.")
+    if unknown:
+        told.append(f"Their shares by {_listed(unknown)} are not known.")
+    return told
 
 
 def _listed(words: Sequence[str]) -> str:

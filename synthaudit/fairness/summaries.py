@@ -10,7 +10,7 @@ import numpy as np
 from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.examined import ALPHA, ASSOCIATIONS, COVERAGE, DOWNSTREAM, EXPOSURE, SHARES, Examined
 from synthaudit.fairness.exposed import FPR, GroupExposure
-from synthaudit.fairness.spoken import less_covered, more_exposed, off_balance, tied_otherwise, worse_served
+from synthaudit.fairness.spoken import less_covered, more_exposed, not_known, off_balance, tied_otherwise, worse_served
 from synthaudit.finding import Assumption, Direction, Measure
 from synthaudit.statistics.share_ratio import detectable_ratio
 
@@ -80,9 +80,12 @@ def _shares(found: Examined) -> Iterator[Measure]:
         "Share of the synthetic images over share of the training patients in the group that is furthest off, with an "
         "interval that allows for the choice; " + _NONE.format("1", ALPHA)
     )
+    unknown = not_known(found)
     for name, under in (("underrepresented", True), ("overrepresented", False)):
         mine = [one for one in named if (one.ratio < 1) == under]
         numbers = (1.0, 1.0, 1.0)
+        # What was not looked at cannot be found in order.
+        open_ = f"the synthetic images' {', '.join(unknown)} could not be told" if unknown and not mine else None
         if mine:
             worst = min(mine, key=lambda one: (one.ratio if under else -one.ratio, one.name))
             numbers = (worst.ratio, *worst.interval(level))
@@ -90,7 +93,7 @@ def _shares(found: Examined) -> Iterator[Measure]:
             name,
             numbers,
             note,
-            why_not=found.why_not.get(SHARES),
+            why_not=found.why_not.get(SHARES) or open_,
             direction=Direction.LOWER_IS_WORSE if under else Direction.HIGHER_IS_WORSE,
         )
 

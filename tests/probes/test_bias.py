@@ -203,6 +203,11 @@ def test_a_group_of_three_is_nowhere_nor_is_one_from_which_it_would_follow() -> 
     assert "site north" in text
 
 
+def test_a_few_of_unknown_sex_hide_nobody() -> None:
+    finding = asked(only_two(evidence(1, columns=("sex", "site")), rare=""))
+    assert {"representation[sex F]", "representation[sex M]"} <= {one.name for one in finding.measures}
+
+
 def test_women_who_are_left_out_are_named() -> None:
     finding = asked(only_two(evidence(2, change=few_women)))
     assert finding.answer.startswith("Women make up ")
@@ -210,11 +215,11 @@ def test_women_who_are_left_out_are_named() -> None:
     assert value(finding, "exposure_gap") == 0
 
 
-def only_two(one: Evidence) -> Evidence:
-    """The same with men for those of a rare sex, so that nothing is suppressed."""
+def only_two(one: Evidence, rare: str = "M") -> Evidence:
+    """The same with men, or the unknown, for those of a rare sex, so that nothing is suppressed."""
 
     def plain(cohort: Cohort) -> Cohort:
-        sexes = tuple("M" if sex == RARE else sex for sex in cohort.attributes.get("sex", ()))
+        sexes = tuple(rare if sex == RARE else sex for sex in cohort.attributes.get("sex", ()))
         return replace(cohort, attributes={**cohort.attributes, "sex": sexes} if sexes else cohort.attributes)
 
     assert one.holdout is not None
@@ -226,6 +231,10 @@ def only_two(one: Evidence) -> Evidence:
 def test_attributes_that_images_came_without_are_predicted() -> None:
     finding = asked(only_two(evidence(3, change=few_women, labeled=False)))
     assert "which was predicted from them." in finding.answer
+    assert finding.answer.endswith("are not known.")
+    over = finding.measure("overrepresented")
+    assert over is not None
+    assert over.value is None, "what was not looked at is not in order"
     assert value(finding, "representation[sex F]") < 0.7
     told = finding.measure("representation[sex F]")
     assert told is not None
