@@ -21,7 +21,7 @@ from synthaudit.errors import PolicyError
 from synthaudit.finding import Finding, Measure
 
 SCHEMA = "synthaudit/policy/1"
-PRESETS = ("internal", "controlled-release", "open-release", "checkpoint-release")
+PRESETS = ("internal", "controlled-release", "open-release", "checkpoint-release", "three-risks")
 
 
 class Verdict(StrEnum):

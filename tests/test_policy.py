@@ -203,11 +203,18 @@ def test_presets_are_complete(preset: str) -> None:
             assert one.on_breach is Verdict.INCONCLUSIVE, "to see too little is no harm done"
 
 
-def test_giving_the_generator_away_asks_for_all_that_its_images_must_satisfy() -> None:
-    images, generator = (load_policy(name).rules for name in ("controlled-release", "checkpoint-release"))
-    assert generator[: len(images)] == images
-    assert {one.measure.partition("/")[0] for one in generator[len(images) :]} == {"checkpoint", "extraction"}
-    assert not any(one.measure.startswith(("checkpoint/", "extraction/")) for one in images)
+@pytest.mark.parametrize(
+    ("preset", "probes"),
+    [
+        ("checkpoint-release", {"checkpoint", "extraction"}),
+        ("three-risks", {"reidentification", "singling-out", "linkability", "inference"}),
+    ],
+)
+def test_what_asks_for_more_asks_for_all_that_released_images_must_satisfy(preset: str, probes: set[str]) -> None:
+    images, wider = (load_policy(name).rules for name in ("controlled-release", preset))
+    assert wider[: len(images)] == images
+    assert {one.measure.partition("/")[0] for one in wider[len(images) :]} == probes
+    assert not any(one.measure.partition("/")[0] in probes for one in images)
 
 
 def test_presets_grow_stricter() -> None:
