@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,8 +153,10 @@ def test_multi_scale_similarity_is_that_of_pytorch_msssim(side: int) -> None:
 
 
 def test_texture_is_that_of_scikit_image() -> None:
-    from skimage.feature import graycomatrix, graycoprops
+    import skimage.feature
 
+    graycomatrix: Any = skimage.feature.graycomatrix
+    graycoprops: Any = skimage.feature.graycoprops
     image = np.random.default_rng(7).beta(2, 3, size=(40, 30))
     angles = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
     counts = graycomatrix(quantized(image).astype(np.uint8), [1], angles, levels=LEVELS, symmetric=True)

@@ -11,11 +11,11 @@ from synthaudit.statistics.power_spectrum import BANDS, LATTICE, band_centers, b
 
 
 def spectra(images: list[np.ndarray]) -> np.ndarray:
-    return np.mean([band_decibels(power(one)) for one in images], axis=0)
+    return np.asarray(np.mean([band_decibels(power(one)) for one in images], axis=0))
 
 
 def grids(images: list[np.ndarray]) -> np.ndarray:
-    return np.mean([grid_decibels(power(one)) for one in images], axis=0)
+    return np.asarray(np.mean([grid_decibels(power(one)) for one in images], axis=0))
 
 
 def noise(n: int, side: int = 64) -> list[np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -77,7 +79,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [mean_of, spread_of])
-def test_the_alarm_rate_is_the_nominal_one(kind: type[Quantity]) -> None:
+def test_the_alarm_rate_is_the_nominal_one(kind: Callable[[Floats], Quantity]) -> None:
     """1,000 pairs of samples of one population (log-normal): 5 % are called different, 2.5 % either way."""
     rng = np.random.default_rng(3)
     found = [asked(kind(rng.lognormal(size=60)), 30, seed=i, relabelings=39, groups=2) for i in range(1_000)]
