@@ -34,6 +34,7 @@ from synthaudit.parallel import ordered_map
 from synthaudit.probe import Evidence
 from synthaudit.statistics.fdr import benjamini_hochberg
 from synthaudit.statistics.patient_conformal import left_out_p, patient_conformal_p, patient_weights
+from synthaudit.statistics.patient_left_out import on_usual_scale
 
 TO_LOOK_AT = 0.05
 """Share of fresh real images that a reader is asked to look at; the p-value that an image needs."""
@@ -125,12 +126,8 @@ class Judged:
         real.append(-np.log(self.look.real))
         made.append(-np.log(self.look.other))
         foreign.append(unknown)
-        scaled: list[list[NDArray[np.float64]]] = [[], [], []]
-        for columns in zip(real, made, foreign, strict=True):
-            middle, high = (float(q) for q in np.quantile(columns[0], [0.5, 0.95]))
-            for kept, column in zip(scaled, columns, strict=True):
-                kept.append((column - middle) / max(high - middle, _LEAST_SPREAD))
-        first, second, third = (np.column_stack(columns) for columns in scaled)
+        columns = [np.column_stack(ways) for ways in (real, made, foreign)]
+        first, (second, third) = on_usual_scale(columns[0], self.patient, columns[1:], least=_LEAST_SPREAD)
         return first, second, third
 
     def scores(self, which: slice = slice(None)) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

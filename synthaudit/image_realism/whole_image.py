@@ -41,9 +41,9 @@ def realism(
 ) -> Realism:
     """The largest ratio, over real images, of their reach to the distance: above 1 within reach of one.
 
-    The reach of a real image is the distance to the third patient next to it; the half of the real images with the
-    larger reach is left out, as in the paper. For a real image, its own patient's images count nowhere: not as
-    neighbors, and not in the reach of others.
+    The reach of a real image is the distance to the third patient next to it. The paper leaves out the half of the real
+    images with the larger reach; here it is cut to the median, so that a copy of a rare image is still real. For a real
+    image, its own patient's images count nowhere: not as neighbors, and not in the reach of others.
 
     Args:
         real: (n, d) float32 rows of unit length. patient: (n,) whose they are.
@@ -53,14 +53,14 @@ def realism(
     among = top_k(real, real, CANDIDATES, exclude=groups, workers=workers)
     near = _distances(among.scores)
     reach, without_third, third = _reach(near, among.ids, patient)
-    compact = reach <= np.median(reach)
+    most = float(np.median(reach))
     to_other = top_k(other, real, CANDIDATES, workers=workers)
     # Where one of the three patients is the one asked about, the fourth takes the place.
     mine = (third[among.ids] == patient[:, None, None]).any(axis=2)
     own = np.where(mine, without_third[among.ids], reach[among.ids])
     return Realism(
-        _largest_ratio(own, near, compact[among.ids] & (among.ids >= 0)),
-        _largest_ratio(reach[to_other.ids], _distances(to_other.scores), compact[to_other.ids] & (to_other.ids >= 0)),
+        _largest_ratio(np.minimum(own, most), near, among.ids),
+        _largest_ratio(np.minimum(reach[to_other.ids], most), _distances(to_other.scores), to_other.ids),
         to_other.ids,
     )
 
@@ -88,8 +88,7 @@ def _reach(
 
 
 def _largest_ratio(
-    reach: NDArray[np.float64], distance: NDArray[np.float64], usable: NDArray[np.bool_]
+    reach: NDArray[np.float64], distance: NDArray[np.float64], ids: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """(n,) largest reach over distance; where nothing is usable, the ratio to the nearest image of all."""
-    ratio = reach / distance
-    return np.where(usable.any(axis=1), np.where(usable, ratio, 0.0).max(axis=1), ratio[:, 0])
+    """(n,) largest reach over distance among the neighbors that there are."""
+    return np.asarray(np.where(ids >= 0, reach / distance, 0.0).max(axis=1))

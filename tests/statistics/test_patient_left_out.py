@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synthaudit.statistics.patient_left_out import PRIOR_IMAGES, standardized_apart
+from synthaudit.statistics.patient_left_out import PRIOR_IMAGES, on_usual_scale, standardized_apart
 
 
 def test_it_is_what_leaving_each_patient_out_gives() -> None:
@@ -41,3 +41,17 @@ def test_a_place_where_all_agree_is_no_surprise() -> None:
     own, rest = standardized_apart(np.zeros((5, 3)), np.arange(5), np.zeros((2, 3)))
     assert not own.any()
     assert not rest.any()
+
+
+def test_the_most_unusual_image_does_not_set_its_own_mark() -> None:
+    """Of ten columns the highest: as often above the real images' 5 % mark as real images are."""
+    rng = np.random.default_rng(2)
+    passed = []
+    for _ in range(120):
+        values = rng.normal(size=(80, 10))
+        own, (fresh,) = on_usual_scale(values[:40], np.arange(40), [values[40:]], least=0.05)
+        passed.append((fresh.max(axis=1) > np.sort(own.max(axis=1))[-4]).mean())
+    assert np.mean(passed) == pytest.approx(4 / 41, abs=0.018)
+    own, (fresh,) = on_usual_scale(values[:40], np.repeat(np.arange(20), 2), [values[:1]], least=0.05)
+    np.testing.assert_allclose(own[0], on_usual_scale(values[2:40], np.arange(38), [values[:1]], least=0.05)[1][0][0])
+    assert not np.allclose(own[0], fresh[0])
