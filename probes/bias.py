@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from synthaudit.copying import CopyEvidence, copy_evidence
 from synthaudit.errors import NotEnoughData
+from synthaudit.fairness.charts import charts
 from synthaudit.fairness.examined import Examined, examine
 from synthaudit.fairness.exposed import DRAWS
 from synthaudit.fairness.gathered import gathered, scored
-from synthaudit.fairness.measures import charts, measures
+from synthaudit.fairness.measures import measures
 from synthaudit.fairness.spoken import answer
 from synthaudit.fairness.summaries import summaries
 from synthaudit.finding import Finding
