@@ -98,8 +98,8 @@ def test_what_is_fitted_knows_neither_sample(stem: str) -> None:
     for seed in range(100):
         rng = np.random.default_rng([11, seed])
         if stem == "frechet_pca32":
-            real, made, held = (rng.normal(size=(n, 300)).astype(np.float32) for n in (80, 64, 64))
-            sides = VectorSides(real, np.arange(80), np.concatenate([made, held]), np.concatenate([made, real[:64]]))
+            real, made, held = (rng.normal(size=(64, 300)).astype(np.float32) for _ in range(3))
+            sides = VectorSides(real, np.arange(64), np.concatenate([made, held]), np.concatenate([made, real]))
             quantity = principal(sides, rng).frechet
         else:
             pictures = [of_features(rng.standard_t(4, size=(64, 30))) for _ in range(3)]
