@@ -21,7 +21,7 @@ from synthaudit.errors import PolicyError
 from synthaudit.finding import Finding, Measure
 
 SCHEMA = "synthaudit/policy/1"
-PRESETS = ("internal", "controlled-release", "open-release", "checkpoint-release", "three-risks")
+PRESETS = ("internal", "controlled-release", "open-release", "checkpoint-release", "three-risks", "training-data")
 
 
 class Verdict(StrEnum):

@@ -9,6 +9,7 @@ from synthaudit.cohort import Cohort
 from synthaudit.finding import Finding
 from synthaudit.policy import RuleResult, Verdict
 from synthaudit.provenance import keyed_digest
+from synthaudit.remedies import REMEDIES
 
 SHOWN_ATTRIBUTES = ("sex", "age", "ethnicity", "group", "site", "view", "modality", "label")
 LARGEST_TABLE = 20
@@ -82,89 +83,6 @@ def reason(verdict: Verdict, results: Sequence[RuleResult]) -> str:
     return f'{lead}: "{first.rule.says}".{more} {first.reason}'
 
 
-_REMEDIES: tuple[tuple[str, str], ...] = (
-    (
-        "copies/direct_patients",
-        "Do not release these images. Look at the pairs in the restricted annex, inform whoever answers for the "
-        "patients named there, and retrain on more patients, with fewer passes over them or with differential privacy.",
-    ),
-    (
-        "copies/direct_holdout_patients",
-        "Find out why held-out patients appear: were they trained on after all, or does someone stand under two ids?",
-    ),
-    (
-        "regions/region_patients",
-        "Do not release these images. Look at the parts outlined in the restricted annex with someone who knows such "
-        "images: what shows a patient, and what only a mark or a device of a common make?",
-    ),
-    (
-        "regions/region_holdout_patients",
-        "Find out why parts of held-out patients' images appear: were they trained on after all?",
-    ),
-    (
-        "volumes/copied_volumes",
-        "Do not release these volumes, and withhold a copied one whole. Look at its slices in the restricted annex, "
-        "and retrain on more patients, with fewer passes over them or with differential privacy.",
-    ),
-    (
-        "volumes/copied_holdout_volumes",
-        "Find out why held-out patients' volumes appear: were they trained on after all?",
-    ),
-    (
-        "copies/statistical_patients",
-        "Audit a fresh, larger sample of synthetic images against more held-out patients.",
-    ),
-    (
-        "membership/auc_beyond_chance",
-        "Keep these images from anyone who must not learn who was trained on.",
-    ),
-    (
-        "extraction/extracted_",
-        "Do not give the generator away, and audit what was made with it: patients' images can be had from it. Retrain "
-        "on more patients, with fewer passes over them or with differential privacy.",
-    ),
-    (
-        "extraction/images_made",
-        "Make more images to look for patients in them (the setting extracted_images), and audit again.",
-    ),
-    (
-        "checkpoint/auc_beyond_chance",
-        "Do not give the generator away: it tells who was trained on. Retrain on more patients, with fewer passes over "
-        "them or with differential privacy, and release no more than samples that were audited.",
-    ),
-    (
-        "checkpoint/loss_or_critic_asked",
-        "Hand the audit the generator with its loss (--generator): what can only be sampled is not judged by it.",
-    ),
-    ("checkpoint/detectable_auc", "Hold out more patients: with so few, no attack on the generator can be seen."),
-    ("membership/detectable_auc", "Hold out more patients: with so few, no attack is told from guessing."),
-    ("inputs/holdout_patients", "Hold out more patients: real images of the same source that were never trained on."),
-    ("copies/k_min_share", "Hold out more patients: with so few, no p-value is small enough to name anyone."),
-    ("inputs/overlap", "Remove people who stand on both sides (the restricted folder lists files), and audit again."),
-    (
-        "inputs/exchangeability_p",
-        "Draw training and holdout patients alike: same sites, scanners, years and ages; then audit again.",
-    ),
-    (
-        "encoders/",
-        "Audit again with another encoder (synthaudit encoders list), or with more patients: this one was not seen to "
-        "tell these images apart.",
-    ),
-    (
-        "planted/",
-        "The audit could not have seen what the policy forbids: add images, use a finer encoder, or narrow the claim.",
-    ),
-    (
-        "sources/missing_images",
-        "Find out where the images are that their source lists and does not give, and audit again.",
-    ),
-    (
-        "weights/unverified_encoders",
-        "Verify the encoder's weights (synthaudit encoders add, with the publisher's SHA-256), and audit again.",
-    ),
-)
-
-
 def actions(
     verdict: Verdict, results: Sequence[RuleResult], findings: Sequence[Finding], has_holdout: bool
 ) -> tuple[str, ...]:
@@ -176,7 +94,7 @@ def actions(
             "Audit the checkpoint separately if it is to leave the house: clean samples do not clear it.",
         )
     open_rules = {result.rule.measure for result in results if result.verdict is not Verdict.PASS}
-    said = [text for measure, text in _REMEDIES if any(name.startswith(measure) for name in open_rules)]
+    said = [text for measure, text in REMEDIES if any(name.startswith(measure) for name in open_rules)]
     if not has_holdout:
         said = ["Give a holdout (--holdout, or --split): without one there is nothing to compare with.", *said]
     if any(finding.withheld for finding in findings):

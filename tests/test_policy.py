@@ -208,6 +208,7 @@ def test_presets_are_complete(preset: str) -> None:
     [
         ("checkpoint-release", {"checkpoint", "extraction"}),
         ("three-risks", {"reidentification", "singling-out", "linkability", "inference"}),
+        ("training-data", {"hallucination", "utility", "bias"}),
     ],
 )
 def test_what_asks_for_more_asks_for_all_that_released_images_must_satisfy(preset: str, probes: set[str]) -> None:
