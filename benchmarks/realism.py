@@ -185,8 +185,8 @@ GROUPS: dict[str, dict[str, Timed]] = {
 
 
 def needed_gib(program: str, group: str, rows: int) -> float:
-    """Memory that the program cannot do without, in GiB: of prdc, three whole matrices and the order of one."""
-    return 8.0 * rows**2 * 2 / GIB if program == "prdc" and group.startswith("precision") else 0.0
+    """Memory that the program cannot do without, in GiB: of prdc, all distances in float32 and their order in int64."""
+    return 12.0 * rows**2 / GIB if program == "prdc" and group.startswith("precision") else 0.0
 
 
 def timed(group: str, program: str, rows: int) -> None:
