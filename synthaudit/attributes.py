@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from synthaudit.cohort import Cohort
 
@@ -66,6 +66,27 @@ def patient_values(cohort: Cohort, column: str) -> tuple[str, ...]:
         if value:
             counts[patient][value] += 1
     return tuple(min(c, key=lambda value: (-c[value], value)) if c else "" for c in counts)
+
+
+def suppressed(sizes: Mapping[str, int]) -> frozenset[str]:
+    """The values that nothing is said of in public: those of fewer than 10 patients, and what would give them away.
+
+    The total and the other values tell how many patients are hidden, so more are hidden, the smallest first, until
+    these are two values at least, and 10 patients.
+
+    Args:
+        sizes: Value -> patients.
+
+    >>> sorted(suppressed({"F": 50, "M": 40, "other": 1, "not told": 2}))
+    ['M', 'not told', 'other']
+    """
+    order = sorted((size, value) for value, size in sizes.items() if size)
+    hidden = [pair for pair in order if pair[0] < SMALLEST_CELL]
+    for pair in order[len(hidden) :]:
+        if not hidden or (len(hidden) > 1 and sum(size for size, _ in hidden) >= SMALLEST_CELL):
+            break
+        hidden.append(pair)
+    return frozenset(value for _, value in hidden)
 
 
 def group_columns(cohorts: Iterable[Cohort], *, most: int = MOST_VALUES) -> tuple[str, ...]:

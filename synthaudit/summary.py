@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from synthaudit.attributes import AGE_BANDS, SMALLEST_CELL, age_band, findings, suppressed
 from synthaudit.audit_record import CohortSummary
 from synthaudit.cohort import Cohort
 from synthaudit.finding import Finding
@@ -13,11 +14,14 @@ from synthaudit.remedies import REMEDIES
 
 SHOWN_ATTRIBUTES = ("sex", "age", "ethnicity", "group", "site", "view", "modality", "label")
 LARGEST_TABLE = 20
-SMALLEST_CELL = 10
+UNKNOWN = "unknown"
+OTHER_VALUES = "(other values)"
+NAMED_ANYWAY = frozenset({"F", "M", "O", UNKNOWN, *(name for _, name in AGE_BANDS)})
+"""What says nothing by being there; any other value that fewer than 10 patients have may point at them by itself."""
 
 
 def cohort_summary(cohort: Cohort, sizes: str, key: bytes) -> CohortSummary:
-    """Counts of one cohort; cells under 10 patients are suppressed, and a second one where the first would follow."""
+    """Counts of one cohort; cells under 10 patients are suppressed, and others where these would follow."""
     return CohortSummary(
         role=cohort.role.value,
         images=len(cohort),
@@ -34,28 +38,30 @@ def cohort_summary(cohort: Cohort, sizes: str, key: bytes) -> CohortSummary:
 
 
 def _table(cohort: Cohort, name: str) -> Mapping[str, int | None] | None:
-    """Value -> number of patients; None if there are too many values or none at all."""
+    """Value -> number of patients; None if there are too many values or none at all.
+
+    Ages and labels are divided as the probes divide them: from two ways of counting, small numbers would follow.
+    """
     patients: dict[str, set[str]] = {}
-    for patient, value in zip(cohort.patients, cohort.attributes[name], strict=True):
-        patients.setdefault(_decade(value) if name == "age" else value or "unknown", set()).add(patient)
-    if set(patients) == {"unknown"} or len(patients) > LARGEST_TABLE:
+    for patient, given in zip(cohort.patients, cohort.attributes[name], strict=True):
+        for value in _said(name, given) or (UNKNOWN,):
+            patients.setdefault(value, set()).add(patient)
+    if set(patients) == {UNKNOWN} or len(patients) > LARGEST_TABLE:
         return None
-    counts: dict[str, int | None] = {value: len(members) for value, members in sorted(patients.items())}
-    hidden = [value for value, count in counts.items() if count is not None and count < SMALLEST_CELL]
-    if len(hidden) == 1 and len(counts) > 1:  # a single gap follows from the total: hide the next smallest too
-        rest = [(count, value) for value, count in counts.items() if value not in hidden and count is not None]
-        hidden.append(min(rest)[1])
-    return {value: None if value in hidden else count for value, count in counts.items()}
+    sizes = {value: len(members) for value, members in sorted(patients.items())}
+    hidden = suppressed(sizes)
+    told: dict[str, int | None] = {}
+    for value, size in sizes.items():
+        rare = size < SMALLEST_CELL and value not in NAMED_ANYWAY
+        told[OTHER_VALUES if rare else value] = None if value in hidden else size
+    return told
 
 
-def _decade(age: str) -> str:
-    try:
-        years = int(float(age))
-    except (ValueError, OverflowError):  # no number; infinite
-        return "unknown"
-    return (
-        f"{years // 10 * 10}-{years // 10 * 10 + 9}" if 0 <= years < 90 else "90 and over" if years >= 90 else "unknown"
-    )
+def _said(name: str, given: str) -> tuple[str, ...]:
+    if name == "label":
+        return tuple(sorted(findings(given)))
+    said = age_band(given) if name == "age" else given.strip()
+    return (said,) if said else ()
 
 
 def encoder_fitness(encoder: str, findings: Sequence[Finding]) -> Mapping[str, float]:

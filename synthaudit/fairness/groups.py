@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from synthaudit.attributes import SMALLEST_CELL, findings, group_columns, values
+from synthaudit.attributes import SMALLEST_CELL, findings, group_columns, suppressed, values
 from synthaudit.cohort import Cohort
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.pool import Pool
@@ -227,15 +227,11 @@ def _of_column(pool: Pool, synthetic: Cohort, column: str) -> Attribute | None:
 
 
 def _published(sizes: dict[str, int]) -> list[str]:
-    """The values with 10 patients or more; a second one is hidden where a single gap would follow from the total.
+    """The values with 10 patients or more, but for those from which a smaller number would follow.
 
     That a value is missing is no group: five patients of unknown sex must not hide all women.
     """
-    hidden = [value for value, size in sizes.items() if size < SMALLEST_CELL]
-    if len(hidden) == 1:
-        rest = [(size, value) for value, size in sizes.items() if value not in hidden]
-        hidden += [min(rest)[1]] if rest else []
-    return sorted(value for value in sizes if value not in hidden)
+    return sorted(set(sizes) - suppressed(sizes))
 
 
 def _findings(pool: Pool, synthetic: Cohort) -> list[Attribute]:
