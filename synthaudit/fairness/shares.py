@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from synthaudit.attributes import suppressed
 from synthaudit.errors import NotEnoughData
 from synthaudit.fairness.groups import Attribute
 from synthaudit.statistics.clustered_share import Share, clustered_shares
@@ -45,7 +46,7 @@ class GroupShare:
     Attributes:
         share: Of the synthetic images.
         base: Of the training patients, each counted once. by_image: of their images.
-        holdout: Of the held-out patients; None without.
+        holdout: Of the held-out patients; None without, and where a number under 10 would follow from it.
         p_value: Of the synthetic images holding the group as often as the training set does, however that is counted.
     """
 
@@ -81,10 +82,14 @@ def group_shares(one: Attribute, divided: Divided, rng: np.random.Generator) -> 
     train = divided.is_train[divided.patient] & (one.real >= 0)
     holdout = ~divided.is_train[divided.patient] & (one.real >= 0)
     made = _synthetic_shares(one, divided, rng)
+    untold = suppressed(
+        {str(k): len(np.unique(divided.patient[holdout & (one.real == k)])) for k in range(len(one.names))}
+    )
     found = []
     for k in one.spoken_of:
         base, by_image = clustered_shares(one.real[train] == k, divided.patient[train])
-        held = clustered_shares(one.real[holdout] == k, divided.patient[holdout])[0] if holdout.any() else None
+        told = holdout.any() and str(k) not in untold
+        held = clustered_shares(one.real[holdout] == k, divided.patient[holdout])[0] if told else None
         share, straight = made(k)
         p = max(_p_value(share, straight, other) for other in (base, by_image))
         if (share.value - base.value) * (share.value - by_image.value) <= 0:  # neither more nor less

@@ -133,6 +133,21 @@ def test_images_that_look_like_no_group_name_none() -> None:
     assert shares[False].p_value < 0.01 < shares[True].p_value
 
 
+def test_no_floor_tells_how_few_are_held_out() -> None:
+    """A floor is a share of the held-out patients over one that is printed: of 9 or fewer it tells the number."""
+    rng = np.random.default_rng(0)
+    one = simulated(rng, holdout=30)
+    shares = all_shares(one.attributes, one.divided, rng)
+    for share in shares:
+        attribute = next(each for each in one.attributes if share.name in each.names)
+        rows = (attribute.real == attribute.names.index(share.name)) & ~one.divided.is_train[one.divided.patient]
+        assert share.floor is None or len(np.unique(one.divided.patient[rows])) >= 10
+    told = {share.name: share.floor is not None for share in shares}
+    assert told["sex F"]
+    assert told["sex M"]
+    assert not told["site west"]
+
+
 def test_without_a_score_only_exposure_is_missing() -> None:
     rng = np.random.default_rng(6)
     one = simulated(rng)
