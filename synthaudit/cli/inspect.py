@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Values of one column, or kinds of one thing, on one line."""
-UNDER_TEN = "under 10"
+LEAST_TOLD = 10
+"""Patients; of fewer it is said that they are that."""
+UNDER_TEN = f"under {LEAST_TOLD}"
 
 
 @click.command()
@@ -63,7 +65,9 @@ def _there(found: Inspection) -> list[str]:
     sizes = sorted(set(look.sides), key=lambda side: (side[0] * side[1], side))
     size = " to ".join(dict.fromkeys(f"{width} x {height}" for width, height in (sizes[:1] + sizes[-1:])))
     images = f"{found.images:,} images" + (f", slices of {found.volumes:,} volumes among them" if found.volumes else "")
-    several = f"{found.several_images:,} with several images, {found.several_visits:,} with several study dates"
+    several = (
+        f"{_told(found.several_images)} with several images, {_told(found.several_visits)} with several study dates"
+    )
     unknown = f"; {found.unknown_patient:,} images of unknown patients" if found.unknown_patient else ""
     lines = [
         ("What is there", f"{images}, in {found.files:,} files ({found.form}: {_counted(found.formats)})"),
@@ -78,11 +82,21 @@ def _there(found: Inspection) -> list[str]:
     return [line for name, text in lines if text for line in _entry(name, text)]
 
 
+def _masked(n: int | None) -> int | None:
+    return None if n is None or 0 < n < LEAST_TOLD else n
+
+
+def _told(n: int | None) -> str:
+    """A number of patients in words."""
+    masked = _masked(n)
+    return UNDER_TEN if masked is None else f"{masked:,}"
+
+
 def _values(column: Column) -> str:
-    missing = UNDER_TEN if column.missing is None else f"{column.missing:,}"
-    lacking = f"; missing for {missing} patients" if column.missing != 0 else ""
+    lacking = f"; missing for {_told(column.missing)} patients" if column.missing != 0 else ""
     rare = column.values - len(column.counts)
-    others = f"{rare:,} value{'s' if rare > 1 else ''} of {UNDER_TEN} patients{' each' if rare > 1 else ''}"
+    others = f"{rare:,} value{'s' if rare > 1 else ''} of {UNDER_TEN} patients"
+    others += ", or of more from which such a number would follow" if rare > 1 else ""
     return ", ".join([*([_counted(column.counts)] if column.counts else []), *([others] if rare else [])]) + lacking
 
 
@@ -136,8 +150,8 @@ def _document(found: Inspection) -> dict[str, Any]:
         "modalities": dict(found.modalities),
         "roles": dict(found.roles),
         "patients": found.patients,
-        "patients_with_several_images": found.several_images,
-        "patients_with_several_visits": found.several_visits,
+        "patients_with_several_images": _masked(found.several_images),
+        "patients_with_several_visits": _masked(found.several_visits),
         "images_of_unknown_patients": found.unknown_patient,
         "columns": {
             column.name: {"patients": dict(column.counts), "missing": column.missing} for column in found.columns

@@ -21,6 +21,7 @@ from synthaudit.readers.rejection import Rejected
 from synthaudit.readers.stored import opened
 
 UNKNOWN = "not stated"
+PRIVATE_SYNTAX = "private or unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def _stored_as(item: Item) -> tuple[str, str]:
         with library_warnings_silenced:
             if isinstance(item.source, DicomSource):
                 header = dataset_of(item.source.path, ("SOPClassUID", "BitsStored", "PixelRepresentation"))
-                return _dicom_depth(header), str(header.file_meta.TransferSyntaxUID.name)
+                syntax = header.file_meta.TransferSyntaxUID
+                known = syntax.name != str(syntax)  # what pydicom does not know it calls by its number
+                return _dicom_depth(header), str(syntax.name) if known else PRIVATE_SYNTAX
             if isinstance(item.source, RasterSource):
                 return _raster_depth(item.source), ""
     except Exception:  # decoding says what is wrong with the file

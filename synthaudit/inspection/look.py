@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synthaudit.attributes import MOST_VALUES, NOT_GROUPS, SMALLEST_CELL, patient_values
+from synthaudit.attributes import MOST_VALUES, NOT_GROUPS, SMALLEST_CELL, patient_values, suppressed
 from synthaudit.audit_record import InputIssue
 from synthaudit.cohort import Cohort, Role
 from synthaudit.errors import InputError
@@ -31,6 +31,32 @@ from synthaudit.sources.location import Keeping, located, opened_at
 LOOKED_AT = 64
 """Images decoded unless asked otherwise: a minute at the most."""
 _UNSEEN = Checked("", 0, 0)
+MODALITIES = frozenset(
+    {
+        *("BI", "CR", "CT", "DG", "DM", "DX", "ES", "GM", "IO", "IVOCT", "IVUS", "LS", "MG", "MR", "NM", "OCT", "OP"),
+        *(
+            "OPM",
+            "OPT",
+            "OPV",
+            "OT",
+            "PT",
+            "PX",
+            "RF",
+            "RG",
+            "RTIMAGE",
+            "SC",
+            "SEG",
+            "SM",
+            "TG",
+            "US",
+            "VL",
+            "XA",
+            "XC",
+        ),
+    }
+)
+"""Codes of DICOM (PS3.3, C.7.3.1.1.1) that images have; whatever else stands there is told of ten patients only."""
+OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +67,7 @@ class Column:
         name: Of the column.
         values: How many different values there are.
         counts: Value -> patients, of the values that ten patients or more share; a rarer one could point at somebody.
+            One more is left out where the number of a rarer one would follow.
         missing: Patients without a value; None if fewer than ten, but some.
     """
 
@@ -65,7 +92,7 @@ class Inspection:
         images: Images in them, by their headers.
         volumes: Volumes that some of these are slices of.
         formats: Kind of file -> files.
-        modalities: Modality by header or table -> images; "" where it is not said.
+        modalities: Modality by header or table -> images; "" where it is not said, "other" where it is no code.
         roles: Role in the table -> images.
         patients: Distinct patients, those without an id left out.
         several_images: Patients with two images or more that are not slices of one volume.
@@ -142,7 +169,7 @@ def inspect(
         images=len(items),
         volumes=len(cohort.volume_ids),
         formats=Counter(file.kind.value for file in opened.listing.files),
-        modalities=Counter(cohort.attributes.get("modality", ("",) * len(cohort))),
+        modalities=_modalities(cohort),
         roles=Counter(str(image.role) for image in images),
         patients=len({p for p, known in zip(cohort.patients, cohort.known_patient, strict=True) if known}),
         several_images=_with_several(cohort, [v or n for v, n in zip(cohort.volumes, cohort.names, strict=True)]),
@@ -176,8 +203,20 @@ def _with_several(cohort: Cohort, told: list[str] | tuple[str, ...]) -> int:
     return sum(len(things) > 1 for things in of_patient.values())
 
 
+def _modalities(cohort: Cohort) -> Mapping[str, int]:
+    if "modality" not in cohort.attributes:
+        return {"": len(cohort)}
+    told = _column(cohort, "modality").counts
+
+    def name(value: str) -> str:
+        code = value.partition("-")[0]
+        return value if not value or value in told else code if code in MODALITIES else OTHER
+
+    return Counter(name(value.strip()) for value in cohort.attributes["modality"])
+
+
 def _column(cohort: Cohort, name: str) -> Column:
     counts = Counter(patient_values(cohort, name))
     missing = counts.pop("", 0)
-    shown = {value: counts[value] for value in sorted(counts) if counts[value] >= SMALLEST_CELL}
+    shown = {value: counts[value] for value in sorted(set(counts) - suppressed(counts))}
     return Column(name, len(counts), shown, None if 0 < missing < SMALLEST_CELL else missing)

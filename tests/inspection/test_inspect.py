@@ -25,13 +25,13 @@ def films(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     folder = tmp_path / "films"
     folder.mkdir()
-    rows = ["file,patient_id,sex,study_date,site"]
+    rows = ["file,patient_id,sex,study_date,site,modality"]
     for number in range(PATIENTS + 1):
         Image.fromarray(rng.integers(0, 255, (40, 48), dtype=np.uint8)).save(folder / f"film{number:02d}.png")
         who, sex = min(number, PATIENTS - 1), "F" if number < 12 else "M"
-        site = "Saint Nowhere" if number < 3 else "North"
+        site, modality = ("Saint Nowhere", "Room of Meier") if number < 3 else ("North", "CR" if number < 6 else "DX")
         if number < PATIENTS - 2 or number >= PATIENTS - 1:
-            rows.append(f"film{number:02d}.png,Secret-{who:03d},{sex},2020-01-{1 + number:02d},{site}")
+            rows.append(f"film{number:02d}.png,Secret-{who:03d},{sex},2020-01-{1 + number:02d},{site},{modality}")
     (folder / "cutoff.png").write_bytes((folder / "film00.png").read_bytes()[:60])
     (folder / "notes.txt").write_text("Secret-001 came twice")
     (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
@@ -58,13 +58,36 @@ def test_small_groups_are_not_named(looked: Inspection) -> None:
     columns = {column.name: column for column in looked.columns}
     assert columns["sex"].counts == {"F": 12, "M": 13}
     assert columns["site"].values == 2
-    assert columns["site"].counts == {"North": 22}
+    assert columns["site"].counts == {}, "three of 25 would follow from the other 22"
     assert columns["sex"].missing is None
     assert "study_date" not in columns
 
 
 def test_it_says_what_is_wrong(looked: Inspection) -> None:
     assert {issue.reason: issue.count for issue in looked.issues} == {"truncated": 1, "not-an-image": 1, "no-row": 2}
+
+
+def test_modalities_are_codes_or_those_of_many(looked: Inspection) -> None:
+    assert looked.modalities == {"other": 3, "CR": 3, "DX": 20, "": 2}
+
+
+def test_a_transfer_syntax_that_nobody_knows_is_not_read_out(tmp_path: Path) -> None:
+    import io
+
+    from pydicom import dcmread
+
+    from synthaudit.phantoms.chest import ChestPopulation
+    from synthaudit.phantoms.dicom_file import dicom_bytes
+
+    source = ChestPopulation(seed=0, size=64).sources([0])[0]
+    dataset = dcmread(io.BytesIO(dicom_bytes(source)))
+    content = dicom_bytes(source)
+    syntax = str(dataset.file_meta.TransferSyntaxUID).encode()
+    secret = b"1.2.3.4477120".ljust(len(syntax), b"0")
+    assert content.count(syntax) == 1
+    (tmp_path / "a.dcm").write_bytes(content.replace(syntax, secret))
+    assert b"4477120" in (tmp_path / "a.dcm").read_bytes()
+    assert set(inspect(tmp_path, workers=1).look.syntaxes) <= {"private or unknown"}
 
 
 def test_a_sample_is_spread_over_all(films: Path) -> None:
@@ -80,7 +103,7 @@ def test_the_plan_says_what_can_be_asked(looked: Inspection, films: Path) -> Non
     assert "64 x 64 pixels" in said
     assert "25 patients leave fewer than the 30" in said
     assert "Re-identification and linkability cannot be asked" in said
-    assert "Groups can be compared by: sex, site." in said
+    assert "Groups can be compared by: modality, sex, site." in said
     assert "No patient is known" in " ".join(plan(inspect(films, look_at=1)))
 
 
@@ -94,8 +117,9 @@ def test_the_command_names_nobody(films: Path, form: str, capsys: pytest.Capture
                 archive.write(file, file.name)
     assert run(["inspect", str(place), "--metadata", str(films.parent / "table.csv"), "--all"]) == 0
     out, err = capsys.readouterr()
-    for secret in ("Secret-", "film0", "cutoff", "notes", "Nowhere"):
+    for secret in ("Secret-", "film0", "cutoff", "notes", "Nowhere", "Meier"):
         assert secret not in out + err
+    assert "under 10 with several images, under 10 with several study dates" in out
     assert "28 images" in out
     assert form in out
 
@@ -106,6 +130,7 @@ def test_json_for_a_program(films: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert told["schema"] == "synthaudit/inspection/1"
     assert told["images"] == 28
     assert told["decoded"]["images"] == 5
+    assert told["patients_with_several_images"] == 0
     assert {issue["reason"] for issue in told["issues"]} >= {"no-patient", "not-an-image"}
 
 
