@@ -60,9 +60,10 @@ class Holdings:
         kept = ~find_twins(pool, None)
         sides = [int((kept & (pool.patient_is_train == side)).sum()) for side in (True, False)]
         if min(sides) < SMALLEST_CELL or len(evidence.synthetic) < LEAST_SYNTHETIC:
+            train, holdout = (f"fewer than {SMALLEST_CELL}" if n < SMALLEST_CELL else str(n) for n in sides)
             raise NotEnoughData(
                 f"attacks on the released images need at least {SMALLEST_CELL} patients on each side and "
-                f"{LEAST_SYNTHETIC} synthetic images, got {sides[0]} for training, {sides[1]} for holdout and "
+                f"{LEAST_SYNTHETIC} synthetic images, got {train} for training, {holdout} for holdout and "
                 f"{len(evidence.synthetic)}; give more patients"
             )
         rows = np.flatnonzero(kept[pool.patient])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.attributes import SMALLEST_CELL
 from synthaudit.cohort import Role
 from synthaudit.copying import find_twins
 from synthaudit.errors import NotEnoughData
@@ -189,9 +190,13 @@ def _linked(linkage: Linkage, kind: str) -> Linked | NotEnoughData:
     is_train, stratum = linkage.is_train[of], linkage.stratum[of]
     try:
         if not is_train.any() or is_train.all():
+            train, holdout = (
+                f"fewer than {SMALLEST_CELL}" if n < SMALLEST_CELL else str(n)
+                for n in (int(is_train.sum()), int((~is_train).sum()))
+            )
             raise NotEnoughData(
                 "linking by another visit needs training and held-out patients with at least 2 different images, got "
-                f"{int(is_train.sum())} and {int((~is_train).sum())}"
+                f"{train} and {holdout}"
             )
         fmr = min(FMR, CHANCE_LINKS / len(likeness))
         threshold = match_threshold(likeness[:, of[~is_train]], fmr)

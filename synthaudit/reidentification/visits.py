@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthaudit.attributes import SMALLEST_CELL
 from synthaudit.errors import NotEnoughData
 from synthaudit.matching.pool import Pool
 
@@ -58,9 +59,10 @@ def visits(pool: Pool, least: int) -> Visits:
         if len(found.again) >= least:
             return found
     n = 0 if found is None else len(found.again)
+    told = f"fewer than {SMALLEST_CELL}" if 0 < n < SMALLEST_CELL else str(n)
     raise NotEnoughData(
         f"finding a person again needs at least {least} patients with 2 different images each, to learn on and to be "
-        f"judged by; found {n}. Give more images of the same patients, or patient ids, if there are any"
+        f"judged by; found {told}. Give more images of the same patients, or patient ids, if there are any"
     )
 
 

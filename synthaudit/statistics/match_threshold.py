@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from synthaudit.errors import NotEnoughData
 
+_TOLD_FROM = 10
+"""Patients; of fewer the number is not told."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchThreshold:
@@ -45,9 +48,11 @@ def match_threshold(scores: NDArray[np.floating], fmr: float) -> MatchThreshold:
     s, h = scores.shape
     allowed, left = math.floor(fmr * s * h + 1e-9), math.floor(fmr * s * (h - 1) + 1e-9)
     if h < 2 or left < 1:
+        few = h < _TOLD_FROM  # the number of pairs would tell that of the patients
+        got = f"fewer than {_TOLD_FROM} patients" if few else f"{h} and {s * (h - 1):,}"
         raise NotEnoughData(
             f"a threshold at {100 * fmr:g} % false matches needs at least 2 held-out patients, and beside each "
-            f"{math.ceil(1 / fmr):,} pairs of a synthetic image and another one, got {h} and {s * (h - 1):,}"
+            f"{math.ceil(1 / fmr):,} pairs of a synthetic image and another one, got {got}"
         )
     # Without a patient's own pairs, of which there are at most s, the place asked for is at most s further down.
     kept = min(s * h, allowed + 1 + s)

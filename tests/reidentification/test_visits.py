@@ -73,7 +73,7 @@ def test_too_few_are_refused_and_counted() -> None:
         visits(pool, 10)
     assert str(refused.value) == (
         "finding a person again needs at least 10 patients with 2 different images each, to learn on and to be judged "
-        "by; found 1. Give more images of the same patients, or patient ids, if there are any"
+        "by; found fewer than 10. Give more images of the same patients, or patient ids, if there are any"
     )
 
 
