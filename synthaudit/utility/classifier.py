@@ -7,6 +7,7 @@ real and from synthetic images. A linear fit has one answer, so that differences
 from __future__ import annotations
 
 from dataclasses import dataclass
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,15 +34,20 @@ class Classifier:
         Args:
             rows: (n, d) whitened. belongs: (n, k).
         """
+        from scipy.linalg import LinAlgWarning
+        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
         weights = np.zeros((rows.shape[1], belongs.shape[1]))
         intercepts = np.where(belongs.any(axis=0), -_NEVER, _NEVER)
         for k in range(belongs.shape[1]):
             if belongs[:, k].any() and not belongs[:, k].all():
-                model = LogisticRegression(
-                    C=STRENGTH, class_weight="balanced", solver="newton-cholesky", max_iter=200
-                ).fit(rows, belongs[:, k])
+                model = LogisticRegression(C=STRENGTH, class_weight="balanced", solver="newton-cholesky", max_iter=200)
+                with catch_warnings():
+                    # Where all images are one, another solver is taken, and finds the same minimum.
+                    simplefilter("ignore", ConvergenceWarning)
+                    simplefilter("ignore", LinAlgWarning)
+                    model.fit(rows, belongs[:, k])
                 weights[:, k], intercepts[k] = model.coef_[0], model.intercept_[0]
         return cls(weights, intercepts.astype(np.float64))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from synthaudit.cohort import Cohort, Role
 from synthaudit.copying import copy_evidence
+from synthaudit.errors import NotEnoughData
 from synthaudit.membership.density import Directions
 from synthaudit.probe import Evidence
 from synthaudit.utility.classifier import COMPONENTS
@@ -84,6 +85,11 @@ def _whitened(evidence: Evidence) -> dict[Role, NDArray[np.float64]]:
     scale = np.float32(1 / np.sqrt(len(spaces)))
     real = np.concatenate([space.vectors for space in spaces], axis=1) * scale
     directions = Directions.of(np.asarray(real, dtype=np.float32), COMPONENTS)
+    if not directions.of_rows(real[:1]).size:
+        raise NotEnoughData(
+            "testing what was learned needs real images that differ, found that all are the same to the encoders; look "
+            "at the images, and name another encoder (--encoder)"
+        )
     return {
         role: directions.of_rows(
             np.concatenate([evidence.embeddings[space.encoder.name][role].vectors for space in spaces], axis=1) * scale

@@ -131,3 +131,11 @@ def test_without_labels_it_says_what_to_add(sixty: Scene) -> None:
     evidence = prepared(sixty, {**LABELS, Role.SYNTHETIC: []})
     with pytest.raises(NotEnoughData, match="same kind of values, found none; add a column label"):
         Utility().run(evidence, evidence.rng("probe utility"))
+
+
+def test_images_that_are_all_one_are_no_test(sixty: Scene) -> None:
+    evidence = prepared(sixty, LABELS)
+    (space,) = evidence.matcher.spaces
+    evidence.matcher.spaces = (replace(space, vectors=np.tile(space.vectors[:1], (len(space.vectors), 1))),)
+    with pytest.raises(NotEnoughData, match="all are the same to the encoders"):
+        Utility().run(evidence, np.random.default_rng(0))

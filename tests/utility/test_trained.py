@@ -115,3 +115,8 @@ def test_fresh_patients_are_seldom_said_to_teach_less() -> None:
     assert np.mean([value for value, _, _ in gaps]) == pytest.approx(0.0, abs=0.025)
     # Not by being as wide as anything: half of the width is at most twice what it need be.
     assert np.mean([(high - low) / 2 for _, low, high in gaps]) < 2 * 1.96 * np.std([value for value, _, _ in gaps])
+
+
+def test_images_that_are_all_one_are_fitted_without_a_warning() -> None:
+    fitted = Classifier.fit(np.full((20, 8), 1e4), np.arange(20)[:, None] % np.array([2, 3]) == 0)
+    assert np.isfinite(fitted.scores(np.ones((1, 8)))).all()
