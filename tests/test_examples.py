@@ -27,6 +27,7 @@ def example(name: str) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_quickstart_fails_the_copier_and_not_the_oracle() -> None:
     audits = example("quickstart").main()
     assert audits["photocopier"].verdict is Verdict.FAIL
