@@ -15,7 +15,7 @@ before a release: nobody can tell an invented date from a real one, so dates hav
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -116,21 +116,33 @@ def _carried(review: Review, evidence: Evidence) -> Iterator[Measure]:
     n = len(review.headers.files)
     holdout = evidence.headers(Role.HOLDOUT)
     assumption = Assumption.UNCALIBRATED if holdout is None else Assumption.EXACT
-    if n and not review.train.files and not review.train.ids:
-        why = "the training images came as pixels only, so there is nothing to compare the synthetic files with"
+    if n and not review.train.ids and all(file.header.damaged for file in review.train.files):
+        why = "cannot be read" if review.train.files else "did not come: there were pixels only"
+        why = f"the headers of the training files {why}, so there is nothing to compare the synthetic files with"
         yield Measure("carried_over", None, unit="files", not_measured=why)
         return
     floor = None if holdout is None else len(review.carrying(from_train=False))
     ours = len(review.carrying(from_train=True))
-    yield _count("carried_over", ours, n, _CARRIED, floor=floor, assumption=assumption)
+    yield _none_if_unread(_count("carried_over", ours, n, _CARRIED, floor=floor, assumption=assumption), review)
     if holdout is not None:
-        yield _count("carried_over_holdout", len(review.carrying(from_train=False)), n,
-                     "Files that say what one held-out patient's files say and no training patient's: unique values.",
-                     assumption=assumption)  # fmt: skip
+        yield _none_if_unread(
+            _count("carried_over_holdout", len(review.carrying(from_train=False)), n,
+                   "Files that say what one held-out patient's files say and no training patient's: unique values.",
+                   assumption=assumption), review)  # fmt: skip
     patients = {patient for one in review.carried if one.from_train for patient in one.patients}
     yield _count(
         "carried_over_patients", len(patients), n, "Training patients whose values these are.", unit="patients"
     )
+
+
+def _none_if_unread(count: Measure, review: Review, form: str = "") -> Measure:
+    """The count; but none found is no finding where files (of that form) were not read to the end."""
+    files = [file.header for file in review.headers.files if not form or file.header.form in ("", form)]
+    unread = sum(header.damaged for header in files)
+    if count.value or not unread:
+        return count
+    why = f"{unread} of the synthetic files could not be read to the end; write them again, or find out what is in them"
+    return replace(count, value=None, low=None, high=None, not_measured=why)
 
 
 _CARRIED = (
@@ -143,23 +155,27 @@ def _headers(review: Review) -> Iterator[Measure]:
     """What may not stand in a synthetic file, and what must."""
     files = review.headers.files
     n = len(files)
-    yield _count("identifying_files", sum(bool(topics) for topics in review.failed), n,
-                 "Files that hold what the de-identification profile (PS3.15, 2026c) removes and that is not "
-                 "recognizably invented, or the like in other formats; not proof that it is anybody's.")  # fmt: skip
+    yield _none_if_unread(
+        _count("identifying_files", sum(bool(topics) for topics in review.failed), n,
+               "Files that hold what the de-identification profile (PS3.15, 2026c) removes and that is not "
+               "recognizably invented, or the like in other formats; not proof that it is anybody's."),
+        review)  # fmt: skip
     lacking = sum(not all(file.header.required.values()) for file in files)
     dicom = sum(file.header.form == "DICOM" for file in files)
-    yield _count("required_tags_missing", lacking, dicom,
-                 "DICOM files that do not say all they must: synthetic, identity removed and how, nothing burned "
-                 "in, no real times, of heads whether a face shows. Nothing is asked of other files.")  # fmt: skip
+    yield _none_if_unread(
+        _count("required_tags_missing", lacking, dicom,
+               "DICOM files that do not say all they must: synthetic, identity removed and how, nothing burned "
+               "in, no real times, of heads whether a face shows. Nothing is asked of other files."),
+        review, "DICOM")  # fmt: skip
     yield _count("damaged_headers", sum(file.header.damaged for file in files), n,
                  "Files whose header could only be read in part; nothing is known of the rest.")  # fmt: skip
     if not n:
         return
-    met = [sum(checks.values()) / len(checks) for checks in review.checks]
-    clean = sum(all(checks.values()) for checks in review.checks)
+    shares = [sum(checks.values()) / len(checks) for checks in review.checks]
+    clean = sum(all(met.values()) and not one.header.damaged for met, one in zip(review.checks, files, strict=True))
     yield _share("files_meeting_all_checks", clean, n, "Exact interval (Clopper and Pearson).",
                  worse=Direction.LOWER_IS_WORSE)  # fmt: skip
-    yield Measure("checks_met", float(np.mean(met)), n_images=n, unit="share", direction=Direction.LOWER_IS_WORSE,
+    yield Measure("checks_met", float(np.mean(shares)), n_images=n, unit="share", direction=Direction.LOWER_IS_WORSE,
                   note="Share of the checks that a file of its kind is asked for, averaged.")  # fmt: skip
     for check in review.topics:
         failed, asked = review.counts(check)
@@ -265,7 +281,9 @@ def _answer(review: Review, with_text: list[BurnedIn]) -> str:
             f"in them was found to be a training patient's own.{text}"
         )
     missing = f", but {lacking} do not say all that a synthetic object must" if lacking else ""
-    return f"Nothing of the kind was found in {n} synthetic files ({forms}){missing}.{text}"
+    unread = sum(file.header.damaged for file in review.headers.files)
+    known = f" {unread} of them could not be read to the end." if unread else ""
+    return f"Nothing of the kind was found in {n} synthetic files ({forms}){missing}.{known}{text}"
 
 
 def _limits(review: Review, evidence: Evidence) -> Iterator[str]:

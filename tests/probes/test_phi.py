@@ -178,3 +178,31 @@ def test_training_images_without_files_cannot_be_compared(
     found = answered(honest_evidence, cohorts).measure("carried_over")
     assert found is not None
     assert found.value is None
+
+
+def test_a_header_that_breaks_off_is_no_clean_one(
+    honest_evidence: Evidence, patients: Patients, clean: list[Dataset], tmp_path: Path
+) -> None:
+    """What was not read cannot be said to hold nothing."""
+    cohorts = patients | {Role.SYNTHETIC: released(tmp_path, clean)}
+    given = replace(
+        honest_evidence,
+        train=cohorts[Role.TRAIN],
+        holdout=cohorts[Role.HOLDOUT],
+        synthetic=cohorts[Role.SYNTHETIC],
+        _memo={},
+    )
+    headers = given.headers(Role.SYNTHETIC)
+    assert headers is not None
+    third = replace(headers.files[3], header=replace(headers.files[3].header, damaged=True))
+    given._memo[f"headers {Role.SYNTHETIC}"] = replace(headers, files=(*headers.files[:3], third, *headers.files[4:]))
+    finding = Phi().run(given, given.rng("probe phi"))
+    assert value(finding, "damaged_headers") == 1
+    for name in ("carried_over", "carried_over_holdout", "identifying_files", "required_tags_missing"):
+        found = finding.measure(name)
+        assert found is not None
+        assert found.value is None, name
+        assert found.not_measured is not None
+        assert found.not_measured.startswith("1 of the synthetic files could not be read to the end")
+    assert value(finding, "files_meeting_all_checks") == (SIDE - 1) / SIDE
+    assert "1 of them could not be read to the end." in finding.answer
