@@ -89,7 +89,8 @@ def _nothing(held: Holdings) -> str:
         )
     return (
         "inference needs a column with 2 to 20 values (age counts in bands, a label finding by finding) that is known "
-        f"of {SMALLEST_CELL} patients of each side and of 10 synthetic images, found none; give such columns to all"
+        f"of {SMALLEST_CELL} patients of each side and of 10 synthetic images, two values in the same words for "
+        "real and synthetic ones, found none; give such columns to all"
     )
 
 

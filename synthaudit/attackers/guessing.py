@@ -181,6 +181,12 @@ def _different(found: tuple[Secret, ...]) -> tuple[Secret, ...]:
 
 
 def _enough(holdings: Holdings, secret: Secret) -> bool:
+    """Whether it can be asked: of enough people, and in words that are the same beside real and synthetic images.
+
+    Where real images say "F" and synthetic ones "female", no guess is ever right, on either side.
+    """
+    if len(np.intersect1d(secret.real[secret.real >= 0], secret.made[secret.made >= 0])) < 2:
+        return False
     known = np.unique(holdings.patient[secret.real >= 0])
     sides = np.bincount(holdings.is_train[known], minlength=2)
     return bool(min(sides) >= SMALLEST_CELL and (secret.made >= 0).sum() >= LEAST_SYNTHETIC)

@@ -18,6 +18,7 @@ from synthaudit.attackers.predicates import (
     shuffled_records,
 )
 from synthaudit.attackers.success import Success
+from synthaudit.errors import NotEnoughData
 from synthaudit.statistics.isolation import Fits, SingledOut, singled_out
 from synthaudit.statistics.matched_blocks import MatchedBlocks
 
@@ -49,7 +50,16 @@ def _of(held: Holdings, images: NDArray[np.float32], real: Codes, made: Codes) -
 
 
 def isolating_success(held: Holdings, relabelings: int, rng: np.random.Generator) -> tuple[Success, int]:
-    """What each kind of description achieves, and among how many patients of a side."""
+    """What each kind of description achieves, and among how many patients of a side.
+
+    Raises:
+        NotEnoughData: All synthetic images are one, and no description of one fits it alone.
+    """
+    if (held.made == held.made[0]).all():
+        raise NotEnoughData(
+            "describing synthetic images needs at least 2 that differ, found that all are the same to the encoders; "
+            "look at what the generator made"
+        )
     blocks = MatchedBlocks.of(held.images_of, held.is_train, rng)
 
     def tried(fits: dict[str, Fits], dealt: int) -> list[SingledOut]:

@@ -66,7 +66,8 @@ def exact_values(cohort: Cohort, column: str) -> tuple[str, ...]:
 def described(holdings: Holdings) -> tuple[tuple[str, ...], Codes, Codes]:
     """Columns that describe people, and (n, c) and (s, c) codes of real and synthetic images; -1 where missing.
 
-    A column that nearly tells rows apart is a number of the file, not of the person, and is left out; age stays.
+    A column that nearly tells rows apart is a number of the file, not of the person, and is left out; age stays. So is
+    one in which real and synthetic images have no value in common: they were not written in the same words.
     """
     cohorts = (*holdings.pool.cohorts, holdings.synthetic)
     shared = set.intersection(*(set(one.attributes) for one in cohorts)) - NOT_GROUPS
@@ -76,7 +77,8 @@ def described(holdings: Holdings) -> tuple[tuple[str, ...], Codes, Codes]:
         found = [set(some) - {""} for some in by_cohort]
         every = sorted(set.union(*found))
         usable = column == "age" or len(every) <= max(MOST_VALUES, holdings.n_patients // 2)
-        if not all(found) or len(every) < 2 or not usable:
+        in_common = any(found[-1] & one for one in found[:-1])
+        if not all(found) or not in_common or len(every) < 2 or not usable:
             continue
         code = {value: i for i, value in enumerate(every)} | {"": -1}
         names.append(column)

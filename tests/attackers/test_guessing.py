@@ -89,3 +89,12 @@ def test_what_few_patients_have_a_value_of_is_not_asked() -> None:
     sparse = tuple("F" if i in (0, 40) else "M" if i == 20 else "" for i in range(1_000))
     cohorts = tuple(replace(one, attributes={"sex": sparse[: len(one)]}) for one in held.pool.cohorts)
     assert secrets(replace(held, pool=replace(held.pool, cohorts=cohorts))) == ()
+
+
+def test_words_that_real_and_synthetic_images_do_not_share_are_not_asked() -> None:
+    """Where one says "F" and the other "female", every guess is wrong, which is no proof that nothing leaks."""
+    held = world(7, kind="copier")
+    other = tuple({"F": "female", "M": "male"}.get(value, value) for value in held.synthetic.attributes["sex"])
+    renamed = replace(held, synthetic=replace(held.synthetic, attributes={**held.synthetic.attributes, "sex": other}))
+    assert "sex" in {one.name for one in secrets(held)}
+    assert "sex" not in {one.name for one in secrets(renamed)}

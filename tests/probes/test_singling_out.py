@@ -131,5 +131,14 @@ def test_who_is_on_both_sides_takes_no_part(copied_evidence: Evidence) -> None:
 
 def test_one_side_with_next_to_nobody_is_refused(honest: Scene) -> None:
     assert honest.holdout is not None
-    with pytest.raises(NotEnoughData, match=r"got 20 for training, 4 for holdout and 20; give more patients$"):
+    with pytest.raises(
+        NotEnoughData, match=r"got 20 for training, fewer than 10 for holdout and 20; give more patients$"
+    ):
         asked(replace(honest, holdout=honest.holdout.subset(range(4))).evidence())
+
+
+def test_synthetic_images_that_are_all_one_are_not_described(honest: Scene) -> None:
+    """No description fits the only image there is and no other: that nobody is singled out would say nothing."""
+    collapsed = replace(honest, synthetic=honest.synthetic.subset(np.zeros(20, dtype=np.intp)))
+    with pytest.raises(NotEnoughData, match="all are the same"):
+        asked(collapsed.evidence())
