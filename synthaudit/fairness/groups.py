@@ -245,7 +245,8 @@ def _findings(pool: Pool, synthetic: Cohort) -> list[Attribute]:
             patients.setdefault(finding, set()).add(patient)
     labeled = len({p for p, label in zip(train.patients, values(train, LABEL), strict=True) if label})
     sizes = Counter({finding: len(members) for finding, members in patients.items()})
-    usable = [f for f, size in sizes.items() if SMALLEST_CELL <= size <= labeled - SMALLEST_CELL]
+    untold = suppressed(sizes)  # labels may name one finding each, and then the rest follows from the total
+    usable = [f for f, size in sizes.items() if size <= labeled - SMALLEST_CELL and f not in untold]
     if len(sizes) < 2:
         return []
     found = []
