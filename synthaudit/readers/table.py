@@ -104,7 +104,8 @@ def read_table(path: Path) -> MetadataTable:
 
 def _check_columns(columns: Sequence[str]) -> None:
     missing = [name for name in NEEDED if name not in columns]
-    found = ", ".join(columns) or "none"
+    # A table without a header begins with a patient.
+    found = ", ".join(columns) if len(missing) < len(NEEDED) else f"{len(columns)} of other names, or no header"
     if missing:
         raise MetadataError(
             f"the metadata table needs the columns {' and '.join(NEEDED)}, missing: {', '.join(missing)}; columns "
@@ -128,7 +129,7 @@ def _role(text: str) -> str:
     role = cell_value(text).lower()
     if role and role not in ROLES:
         raise MetadataError(
-            f"role in the metadata table must be one of {', '.join(ROLES)} or empty, got {role!r}; correct these rows"
+            f"role in the metadata table must be one of {', '.join(ROLES)} or empty, found another word; correct it"
         )
     return role
 

@@ -104,6 +104,8 @@ def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
         ("file,patient_id\na,P1,x\n", "at most 2 cells, got 3 in line 2"),
         ("file,patient_id,File\na,P1,b\n", "found twice: file"),
         ("file,patient_id,role\na,P1,test\n", "must be one of train, holdout, synthetic, reference or empty"),
+        ("file,patient_id,role\na,train,P1\n", "or empty, found another word"),
+        ("a.png,P1,F\nb.png,P2,F\n", "columns found: 3 of other names, or no header"),
     ],
 )
 def test_tables_refused(tmp_path: Path, text: str | bytes, part: str) -> None:
