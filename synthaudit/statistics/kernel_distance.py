@@ -30,7 +30,10 @@ def cubic_kernel(x: Rows, y: Rows) -> Kernel:
     >>> cubic_kernel(np.array([[1.0, 1.0]]), np.array([[1.0, 1.0]]))
     array([[8.]])
     """
-    return np.asarray((np.asarray(x, dtype=np.float64) @ np.asarray(y, dtype=np.float64).T / x.shape[1] + 1.0) ** 3)
+    base = np.asarray(x, dtype=np.float64) @ np.asarray(y, dtype=np.float64).T
+    base /= x.shape[1]
+    base += 1.0
+    return np.asarray(base * base * base)  # a power of 3 takes several times as long as two products
 
 
 def gaussian_kernel(x: Rows, y: Rows, sigma: float = CMMD_SIGMA) -> Kernel:
