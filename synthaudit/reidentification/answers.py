@@ -24,7 +24,7 @@ from synthaudit.reidentification.shown_again import fewest_shown, looks_of
 from synthaudit.reidentification.verifier import Verifier
 from synthaudit.reidentification.visits import Visits, visits
 from synthaudit.statistics.exposure import select_exposed
-from synthaudit.statistics.label_scan import LOOKS, LabelScan, label_scan
+from synthaudit.statistics.label_scan import LEAST_PATIENTS, LOOKS, LabelScan, label_scan
 from synthaudit.statistics.match_threshold import MatchThreshold, match_threshold
 from synthaudit.statistics.patient_bootstrap import RESAMPLES
 from synthaudit.statistics.standardized_excess import Excess, standardized_excess
@@ -135,6 +135,11 @@ class Answers:
         pool = evidence.pool
         found = visits(pool, LEAST_AGAIN)
         kept = ~find_twins(pool, None)
+        if min(int((kept & (pool.patient_is_train == side)).sum()) for side in (True, False)) < LEAST_PATIENTS:
+            raise NotEnoughData(
+                f"finding a person again needs at least {LEAST_PATIENTS} patients on each side whose very picture is not "
+                "on the other side, too, got fewer; choose other patients for the holdout"
+            )
         real, made = _vectors(evidence)
         verifier = Verifier.fit(real, pool, found, rng)
         background = Background.of(verifier, pool, kept, rng)

@@ -208,3 +208,12 @@ def test_who_is_on_both_sides_takes_no_part(scenes: type[Scene], population: Che
     measure = finding.measure("linkage_p")
     assert measure is not None
     assert measure.n_patients == 2 * PATIENTS - 2
+
+
+def test_a_holdout_of_the_training_pictures_is_refused(scenes: type[Scene], honest_scene: Scene) -> None:
+    """The same pictures under other ids: nobody is left to compare with."""
+    again = replace(
+        honest_scene.train, role=Role.HOLDOUT, patients=tuple(f"again-{one}" for one in honest_scene.train.patients)
+    )
+    with pytest.raises(NotEnoughData, match="choose other patients for the holdout$"):
+        asked(scenes(honest_scene.train, again, honest_scene.synthetic).evidence(settings=SETTINGS))
