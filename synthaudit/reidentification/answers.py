@@ -137,8 +137,8 @@ class Answers:
         kept = ~find_twins(pool, None)
         if min(int((kept & (pool.patient_is_train == side)).sum()) for side in (True, False)) < LEAST_PATIENTS:
             raise NotEnoughData(
-                f"finding a person again needs at least {LEAST_PATIENTS} patients on each side whose very picture is not "
-                "on the other side, too, got fewer; choose other patients for the holdout"
+                f"finding a person again needs at least {LEAST_PATIENTS} patients on each side whose very picture is "
+                "not on the other side, too, got fewer; choose other patients for the holdout"
             )
         real, made = _vectors(evidence)
         verifier = Verifier.fit(real, pool, found, rng)
