@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,7 +121,11 @@ class Exposed:
             draws=draws,
             rng=rng,
         )
-        found = _suppressed([_group(one, scored, test, g) for g, one in enumerate(asked)])
+        rest = {
+            columns: _elsewhere(scored, [g for g in asked if g.columns == columns])
+            for columns in {g.columns for g in asked}
+        }
+        found = _suppressed([_group(one, scored, test, g) for g, one in enumerate(asked)], rest)
         return cls(tuple(found), test, scored, asked)
 
     def gap_interval(self, group: GroupExposure, rng: np.random.Generator, level: float) -> tuple[float, float]:
@@ -163,13 +167,23 @@ def _group(one: PatientGroup, scored: Scored, test: GapTest, g: int) -> GroupExp
     )
 
 
-def _suppressed(groups: list[GroupExposure]) -> list[GroupExposure]:
-    """Without the numbers named that are small, and a second one of the column where a single gap would follow."""
+def _elsewhere(scored: Scored, groups: Sequence[PatientGroup]) -> int:
+    """Training patients named who are in none of these groups."""
+    inside = np.any([one.inside for one in groups], axis=0) & scored.takes_part
+    return int((scored.named & scored.is_train & ~inside).sum())
+
+
+def _suppressed(groups: list[GroupExposure], rest: Mapping[tuple[str, ...], int]) -> list[GroupExposure]:
+    """Without the numbers named that are small, and a second one of the column where a single gap would follow.
+
+    How many are named in all is told elsewhere, so who is in no group of the column is such a gap, too.
+    """
     small = {g.name for g in groups if g.named is not None and 0 < g.named < SMALLEST_CELL}
     for columns in {g.columns for g in groups}:
         together = [g for g in groups if g.columns == columns]
         hidden = [g for g in together if g.name in small]
-        rest = sorted((g.named or 0, g.name) for g in together if g.name not in small)
-        if len(hidden) == 1 and rest:
-            small.add(next((name for count, name in rest if count), rest[0][1]))
+        others = sorted((g.named or 0, g.name) for g in together if g.name not in small)
+        gaps = len(hidden) + (0 < rest[columns] < SMALLEST_CELL)
+        if gaps == 1 and others:
+            small.add(next((name for count, name in others if count), others[0][1]))
     return [replace(g, named=None) if g.name in small else g for g in groups]

@@ -148,6 +148,24 @@ def test_no_floor_tells_how_few_are_held_out() -> None:
     assert not told["site west"]
 
 
+def test_numbers_named_tell_not_of_those_in_no_group() -> None:
+    """Five are named in all, none of a site that is spoken of: the rest would be of the one that is not."""
+    rng = np.random.default_rng(3)
+    one = simulated(rng)
+    west = np.zeros(one.divided.is_train.size, dtype=bool)
+    site = next(each for each in one.attributes if each.columns == ("site",))
+    rows = (site.real == WEST) & one.divided.is_train[one.divided.patient]
+    west[np.unique(one.divided.patient[rows])[:5]] = True
+    silent = tuple(
+        replace(each, names=(*each.names[:WEST], "")) if each.columns == ("site",) else each for each in one.attributes
+    )
+    found = examine(silent, one.divided, one.vectors, replace(one.scored, named=west), rng, draws=99)
+    assert found.exposed is not None
+    named = {each.name: each.named for each in found.exposed.groups if each.columns == ("site",)}
+    assert set(named) == {"site north", "site south"}
+    assert sorted(map(str, named.values())) == ["0", "None"]
+
+
 def test_without_a_score_only_exposure_is_missing() -> None:
     rng = np.random.default_rng(6)
     one = simulated(rng)
