@@ -283,7 +283,7 @@ def _answer(review: Review, with_text: list[BurnedIn]) -> str:
     missing = f", but {lacking} do not say all that a synthetic object must" if lacking else ""
     unread = sum(file.header.damaged for file in review.headers.files)
     known = f" {unread} of them could not be read to the end." if unread else ""
-    return f"Nothing of the kind was found in {n} synthetic files ({forms}){missing}.{known}{text}"
+    return f"Nothing in {n} synthetic files ({forms}) was found to say who a patient is{missing}.{known}{text}"
 
 
 def _limits(review: Review, evidence: Evidence) -> Iterator[str]:

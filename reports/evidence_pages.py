@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, KeepTogether
 
 from synthaudit.audit_record import Audit, CohortSummary, InputIssue
@@ -17,6 +18,8 @@ from synthaudit.reports.charts import drawing
 from synthaudit.reports.theme import VERDICT_COLORS
 
 UNDER_TEN = "under 10"
+HEADING_MM, LARGEST_START_MM = 70.0, 230.0
+"""Heading, question, answer and the chart's own title; and what a page holds."""
 
 
 def story(audit: Audit) -> list[Flowable]:
@@ -143,7 +146,7 @@ def _issues(issues: Sequence[InputIssue]) -> list[Flowable]:
 
 
 def _finding(finding: Finding) -> list[Flowable]:
-    heading = blocks.section(wording.probe_title(finding.probe), finding.question, room_mm=80)
+    heading = blocks.section(wording.probe_title(finding.probe), finding.question, room_mm=_room_mm(finding))
     if finding.not_run is not None:
         says = [
             blocks.text("This question was not answered.", "strong"),
@@ -163,6 +166,14 @@ def _unsaid(limits: Sequence[str]) -> list[Flowable]:
     if not limits:
         return []
     return [*blocks.subsection("What this does not say", room_mm=20), *blocks.bullets(limits), blocks.space(2)]
+
+
+def _room_mm(finding: Finding) -> float:
+    """What a chapter needs to begin on a page: a chart stands below its answer, not on the page behind it."""
+    if not finding.charts:
+        return 80.0
+    height_mm: float = drawing(finding.charts[0]).height / mm
+    return min(LARGEST_START_MM, HEADING_MM + height_mm)
 
 
 def _in_cells(charts: Sequence[Chart]) -> set[str]:

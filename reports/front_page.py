@@ -15,6 +15,8 @@ PLANTED = "planted"
 """The probe whose answer says what could have been found."""
 CONTEXT = "context"
 """Told on a page of its own and not on the first: no verdict rests on it."""
+COPIES = "copies"
+"""Whether patients were copied is told on the first page in any case."""
 ENCODERS = "encoders"
 """On the first page only where they are not fit for these images."""
 
@@ -76,16 +78,19 @@ def _size(cohort: CohortSummary) -> str:
 
 
 def _found(audit: Audit) -> list[Flowable]:
-    """The answers that the verdict rests on; the page behind tells them all.
+    """The answers that the verdict rests on, and whether patients were copied; the page behind tells them all.
 
-    What is as it should be, or was asked of nothing, is told there only. Without any rule, every answer counts.
+    What was asked of nothing, or only says that the encoders are fit, is told there. Without any rule, every answer
+    counts; where all rules passed, all answers that they read do.
     """
     judged = {result.rule.measure.partition("/")[0] for result in audit.rules}
+    unmet = {r.rule.measure.partition("/")[0] for r in audit.rules if r.verdict is not Verdict.PASS}
+    told = {COPIES, *unmet} if unmet else judged
     shown = [
         f
         for f in in_order(audit.findings)
         if f.probe not in {PLANTED, CONTEXT}
-        and (f.probe in judged or (not judged and f.not_run is None))
+        and ((f.probe in told and f.probe in judged) or (not judged and f.not_run is None))
         and not _of_nothing(f)
         and not _seeing(f)
     ]

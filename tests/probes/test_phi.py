@@ -91,7 +91,7 @@ def test_a_clean_release_meets_every_check(
     honest_evidence: Evidence, patients: Patients, clean: list[Dataset], tmp_path: Path
 ) -> None:
     finding = answered(honest_evidence, patients | {Role.SYNTHETIC: released(tmp_path, clean)})
-    assert finding.answer.startswith(f"Nothing of the kind was found in {SIDE} synthetic files (DICOM).")
+    assert finding.answer.startswith(f"Nothing in {SIDE} synthetic files (DICOM) was found to say who a patient is.")
     for name in (
         "carried_over",
         "carried_over_holdout",
