@@ -41,7 +41,9 @@ def test_the_extrapolation_removes_what_few_images_add() -> None:
 
 def test_fewer_than_two_images_for_each_dimension_are_refused() -> None:
     reference = GaussianReference.of(np.random.default_rng(3).normal(size=(50, 16)))
-    needed = r"^a Frechet distance in 16 dimensions needs at least 32 images of different patients on each side, got 31$"
+    needed = (
+        r"^a Frechet distance in 16 dimensions needs at least 32 images of different patients on each side, got 31$"
+    )
     with pytest.raises(NotEnoughData, match=needed):
         frechet_infinity(reference, np.zeros((31, 16)), np.random.default_rng(0))
     check_enough(32, 16)

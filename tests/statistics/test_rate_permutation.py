@@ -58,7 +58,10 @@ def test_patients_that_were_not_tried_take_no_part() -> None:
 def test_nothing_varies() -> None:
     is_member = np.arange(20) < 10
     assert rate_excess_p(np.zeros((20, 1)), is_member, draws=99, rng=np.random.default_rng(0))[0] == 1.0
-    assert rate_excess_p(is_member[:, None] * 1.0, is_member, draws=99, rng=np.random.default_rng(0))[0] == 0.01
+    assert (
+        rate_excess_p(is_member[:, None].astype(np.float64), is_member, draws=99, rng=np.random.default_rng(0))[0]
+        == 0.01
+    )
 
 
 def test_too_few_are_refused() -> None:
