@@ -44,6 +44,9 @@ PREDICTED = (
     "generator can pass for a group."
 )
 
+LEAST_SYNTHETIC = 10
+"""Images, below which no share of a group says anything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bias:
@@ -57,9 +60,14 @@ class Bias:
         """All groups, all questions.
 
         Raises:
-            NotEnoughData: No column divides the training patients into groups.
+            NotEnoughData: No column divides the training patients into groups, or fewer than 10 synthetic images.
         """
         from threadpoolctl import threadpool_limits
+
+        if len(evidence.synthetic) < LEAST_SYNTHETIC:
+            raise NotEnoughData(
+                f"groups need at least {LEAST_SYNTHETIC} synthetic images to be compared, got {len(evidence.synthetic)}"
+            )
 
         attributes, divided, vectors = gathered(evidence)
         copies = copy_evidence(evidence)

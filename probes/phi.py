@@ -91,9 +91,9 @@ class Phi:
 
 
 def _with_text(evidence: Evidence, headers: Headers) -> list[BurnedIn]:
-    rows = range(len(evidence.synthetic))
-    found = images_with_text(evidence.synthetic, rows, workers=evidence.workers, progress=evidence.progress)
-    order = sorted(found, key=lambda one: (-one.rows[0].signs, evidence.synthetic.pixel_digests[one.row]))
+    images = evidence.synthetic
+    found = images_with_text(images, range(len(images)), workers=evidence.workers, progress=evidence.progress)
+    order = sorted(found, key=lambda one: (-one.rows[0].signs, images.pixel_digests[one.row]))
     return as_read(order, headers.sealer)
 
 
@@ -136,15 +136,19 @@ def _carried(review: Review, evidence: Evidence) -> Iterator[Measure]:
 
 
 def _none_if_unread(count: Measure, review: Review, form: str = "") -> Measure:
-    """The count; but none found is no finding where files (of that form) were not read to the end."""
+    """The count; but none found is no finding where files (of that form) were not read to the end, or never seen."""
     files = [file.header for file in review.headers.files if not form or file.header.form in ("", form)]
     unread = sum(header.damaged for header in files)
-    if count.value or not unread:
+    if review.headers.files and (count.value or not unread):
         return count
     why = f"{unread} of the synthetic files could not be read to the end; write them again, or find out what is in them"
+    why = why if review.headers.files else _PIXELS_ONLY
     return replace(count, value=None, low=None, high=None, not_measured=why)
 
 
+_PIXELS_ONLY = (
+    "the synthetic images came as pixels, so what their files will say was not seen; audit the files themselves"
+)
 _CARRIED = (
     "Files that say what one training patient's files say and no held-out patient's: unique values (ids, names, "
     "embedded pictures) at once, others only where held-out patients show that chance is no explanation."
@@ -209,15 +213,15 @@ def _burned_in(evidence: Evidence, found: list[BurnedIn]) -> Iterator[Measure]:
 
 def _chart(review: Review) -> Chart:
     """Share of the files objected to, for each check."""
-    names, values, lows, highs = [], [], [], []
-    for check in (*review.topics, *review.required):
-        failed, asked = review.counts(check)
-        low, high = clopper_pearson(failed, asked)
-        names.append(check if check in review.topics else f"not met: {check}")
-        values.append(failed / asked)
-        lows.append(low)
-        highs.append(high)
-    series = Series("synthetic files", tuple(names), tuple(values), tuple(lows), tuple(highs))
+    checks = (*review.topics, *review.required)
+    counts = [review.counts(check) for check in checks]
+    ends = [clopper_pearson(failed, asked) for failed, asked in counts]
+    series = Series(
+        "synthetic files",
+        tuple(check if check in review.topics else f"not met: {check}" for check in checks),
+        tuple(failed / asked for failed, asked in counts),
+        *zip(*ends, strict=True),
+    )
     return Chart(
         "objections",
         "What synthetic files are objected to for",
@@ -281,16 +285,15 @@ def _answer(review: Review, with_text: list[BurnedIn]) -> str:
             f"in them was found to be a training patient's own.{text}"
         )
     missing = f", but {lacking} do not say all that a synthetic object must" if lacking else ""
-    unread = sum(file.header.damaged for file in review.headers.files)
-    known = f" {unread} of them could not be read to the end." if unread else ""
-    return f"Nothing in {n} synthetic files ({forms}) was found to say who a patient is{missing}.{known}{text}"
+    if unread := sum(file.header.damaged for file in review.headers.files):
+        text = f" {unread} of them could not be read to the end.{text}"
+    return f"Nothing in {n} synthetic files ({forms}) was found to say who a patient is{missing}.{text}"
 
 
 def _limits(review: Review, evidence: Evidence) -> Iterator[str]:
     if review.headers.pixels_only:
         yield f"{review.headers.pixels_only} synthetic images came as pixels: what their files will say was not seen."
-    rich = {"DICOM", "JPEG", "TIFF", "NIfTI"}
-    if review.headers.files and not rich & set(review.train.forms):
+    if review.headers.files and not {"DICOM", "JPEG", "TIFF", "NIfTI"} & set(review.train.forms):
         yield (
             "The training images are of kinds that say little beside their pixels, so what their original headers said "
             "could not be compared."

@@ -103,7 +103,9 @@ def _association(
     agreed = gaps[0].log_value * gaps[1].log_value > 0
     held = None
     if of_holdout.any():
-        held = ratio_of_odds_ratios(_tables(joint[of_holdout], divided.patient[of_holdout])[0], bases[0]).value
+        table = _tables(joint[of_holdout], divided.patient[of_holdout])[0]
+        # A cell of few held-out patients would follow from the ratio.
+        held = ratio_of_odds_ratios(table, bases[0]).value if table.min() >= SMALLEST_CELL else None
     return Association(
         column.names[k],
         finding.names[ill],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from synthaudit.attributes import SMALLEST_CELL
 from synthaudit.finding import Assumption, Chart, ChartKind, Direction, Measure, Series
 from synthaudit.statistics.proportion import clopper_pearson
 from synthaudit.utility.gathered import Tested
@@ -45,7 +46,10 @@ def _measure(
     floor: float | None = None,
     test_patients: int = 0,
 ) -> Measure:
-    """One measure; of a share of one class that is 0 or 1, no resample varies, so its interval is the exact one."""
+    """One measure; of a share of one class that is 0 or 1, no resample varies, so its interval is the exact one.
+
+    How many patients a class has is told only where no class has so few that its number would follow from the others.
+    """
     value, low, high = figure
     if test_patients and value in (0.0, 1.0):
         exact = clopper_pearson(round(value * test_patients), test_patients)
@@ -55,7 +59,7 @@ def _measure(
         value,
         min(low, value),
         max(high, value),
-        n_patients=test_patients or found.patients,
+        n_patients=test_patients if test_patients and not _has_small_class(found) else found.patients,
         n_images=found.images,
         floor=floor,
         unit="" if name.startswith("auc") else "share",
@@ -63,6 +67,10 @@ def _measure(
         assumption=Assumption.MODEL_ASSISTED,
         note=note,
     )
+
+
+def _has_small_class(found: Tested) -> bool:
+    return any(0 < patients < SMALLEST_CELL for patients in found.test_patients)
 
 
 def _gaps(found: Tested) -> Iterator[Measure]:
