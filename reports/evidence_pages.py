@@ -197,7 +197,7 @@ def _measures(measures: Sequence[Measure]) -> list[Flowable]:
     levels = {measure.level for measure in measures if formats.interval(measure) != formats.NONE}
     head = f"{formats.number(min(levels), 'share')} interval" if len(levels) == 1 else "Interval (level)"
     columns = [
-        Column("What was measured", 56),
+        Column("What was measured", 74),
         Column("Value", 21, numeric=True),
         Column(head, 27, numeric=True),
         Column("Floor", 14, numeric=True),
