@@ -197,13 +197,13 @@ def _measures(measures: Sequence[Measure]) -> list[Flowable]:
     levels = {measure.level for measure in measures if formats.interval(measure) != formats.NONE}
     head = f"{formats.number(min(levels), 'share')} interval" if len(levels) == 1 else "Interval (level)"
     columns = [
-        Column("What was measured", 74),
+        Column("What was measured", 68),
         Column("Value", 21, numeric=True),
-        Column(head, 27, numeric=True),
+        Column(head, 30, numeric=True),
         Column("Floor", 14, numeric=True),
         Column("p-value", 17, numeric=True),
         Column("From", 31),
-        Column("Rests on", 25),
+        Column("Rests on", 29),
     ]
     rows: list[list[blocks.Cell]] = []
     for note, group in groupby(measures, key=lambda measure: measure.note):
