@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ from synthaudit.generators.protocol import (
     capabilities_of,
     checked_images,
 )
-from synthaudit.generators.recipe import NAME, Recipe
+from synthaudit.generators.recipe import LEAKS, NAME, Recipe
 from synthaudit.generators.seeding import item_normals
 from synthaudit.progress import Progress
 
@@ -74,6 +74,7 @@ class LatentDiffusion:
         fitted: What it has learned; None for a fresh one.
     """
 
+    leaks: ClassVar[str] = LEAKS
     recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
     fitted: Fitted | None = None

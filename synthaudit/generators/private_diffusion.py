@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from synthaudit.generators.checkpoint import Card, load_checkpoint
 from synthaudit.generators.latent_diffusion import Fitted, LatentDiffusion
 from synthaudit.generators.latent_space import restored_space
 from synthaudit.generators.network_generator import check_device, no_condition
-from synthaudit.generators.private_recipe import NAME, PrivateRecipe
+from synthaudit.generators.private_recipe import LEAKS, NAME, PrivateRecipe
 from synthaudit.generators.protocol import Budget, Capability, Condition, GeneratorSpec, Images, capabilities_of
 from synthaudit.progress import Progress
 
@@ -40,6 +41,7 @@ class PrivateLatentDiffusion:
         fitted: What it has learned; None for a fresh one.
     """
 
+    leaks: ClassVar[str] = LEAKS
     recipe: PrivateRecipe = field(default_factory=PrivateRecipe)
     device: str = "cpu"
     public: Cohort | None = None

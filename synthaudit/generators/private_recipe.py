@@ -13,6 +13,13 @@ NAME = "private-latent-diffusion"
 ACCOUNTANTS = ("rdp", "prv")
 """Renyi (Mironov, Talwar, Zhang 2019, arXiv:1908.10530), an upper bound; or privacy loss, tighter, and numerical."""
 
+LEAKS = (
+    "What its epsilon allows. Measured on 64 patients (chest phantoms of 64 px, 13 to 18 CPU seconds, seeds 0, 1, 2):"
+    " AUC of members by the loss .98 to .99 without noise, .55 to .70 at epsilon 32, .52 to .66 at epsilon 8; by the "
+    "nearest of 256 samples .64 to .69, .52 to .57 and .49 to .54. No sample was a copy, even without noise."
+)
+"""What was seen to leak: `python -m benchmarks.generator_leaks`."""
+
 SEEDED, SECRET = "seeded", "secret"
 
 

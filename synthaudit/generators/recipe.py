@@ -12,6 +12,16 @@ NAME = "latent-diffusion"
 REFERENCE_STEPS = 600
 """Steps after which a default recipe gives back most of 64 images and none of 2048; half a minute on one core."""
 
+LEAKS = (
+    "Samples and loss, by how few the patients are and how long it learns. Measured on chest phantoms of 64 px, 600 "
+    "steps, 30 to 48 CPU seconds, seeds 0, 1, 2: of 64 patients .95 to .98 have a copy among 256 samples, of 256 "
+    "patients .04 to .09, of 1,024 nobody; AUC of members by the loss 1.00, 1.00, .58 to .70, and .49 to .55 with "
+    "2,048. With 256 patients and 2,400 steps .23 to .40 have a copy; with 64 patients and 16 altered images of each "
+    "nobody. Sampled in 4 steps instead of 18, .02 to .09 of 128 patients have a copy instead of .59 to .66, by the "
+    "same weights."
+)
+"""What was seen to leak: `python -m benchmarks.generator_leaks`."""
+
 SAMPLER_NAMES = ("dpm-solver-2m", "heun")
 
 

@@ -57,7 +57,12 @@ class Translation(PairTranslator):
     """The reference translator."""
 
     kind: ClassVar[str] = "translation"
-    leaks: ClassVar[str] = "Training pairs, by their error; and an output identifies its input by design."
+    leaks: ClassVar[str] = (
+        "Training pairs, by their error; and an output identifies its input by design. Measured on brain phantoms (T1"
+        " to CT, 64 px, 64 pairs, 32 held out, 600 steps, 31 to 41 CPU seconds, seeds 0, 1, 2): mean error .026 to "
+        ".027 on the held-out pairs, where the best curve of intensities leaves .103; AUC of members by the error .82"
+        " to .84."
+    )
     recipe: TranslationRecipe = field(default_factory=TranslationRecipe)
 
     def learner(self, facts: Facts) -> Learner:
