@@ -37,7 +37,7 @@ from synthaudit.selftest.readings import (
     checkpoint,
     fitness,
     hallucination,
-    headers,
+    letters,
     like_real_ones,
     membership,
     named,
@@ -183,7 +183,7 @@ CHECKS = (
         only=(FIRST, COPIER, "blurred-oracle", "other-hospital"),
     ),
     # The controls are pixels without a file, and nothing is written into them.
-    Check("said beside the pixels", "phi", headers, (NOBODY,), {}, only=(FIRST,)),
+    Check("letters in the images", "phi", letters, (NOBODY,), {}, only=(FIRST,)),
     # The controls are single images, so there is no volume to ask about, and nobody may be named as one.
     Check("copied volumes", "volumes", unasked("volumes"), (VOID,), {}, only=(FIRST,)),
     # Two generators can be asked themselves: one remembers strangers, the other the training patients.

@@ -212,15 +212,13 @@ def hallucination(audit: Audit, control: Control) -> Observation:  # noqa: ARG00
     return Observation(UNUSUAL if chance.value < NO_CHANCE else AS_REAL, f"{share.value:.0%} to look at")
 
 
-def headers(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
-    """Whether anything of a patient stands beside the pixels, or in letters: pixels alone have no header to say it."""
+def letters(audit: Audit, control: Control) -> Observation:  # noqa: ARG001
+    """Whether letters stand in the images; the controls are pixels alone, so there is no header to say anything."""
     finding = _finding(audit, "phi")
-    carried = None if finding is None else finding.measure("carried_over")
-    letters = None if finding is None else finding.measure("burned_in_text_images")
-    if carried is None or carried.value is None or letters is None or letters.value is None:
+    found = None if finding is None else finding.measure("burned_in_text_images")
+    if found is None or found.value is None:
         return Observation(VOID)
-    figures = f"{carried.value:.0f} carried over, letters in {letters.value:.0f}"
-    return Observation(LEAK if carried.value else SUSPICION if letters.value else NOBODY, figures)
+    return Observation(SUSPICION if found.value else NOBODY, f"letters in {found.value:.0f}")
 
 
 def unasked(probe: str) -> Callable[[Audit, Control], Observation]:
