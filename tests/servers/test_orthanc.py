@@ -24,6 +24,7 @@ from synthaudit.embedding_cache import EmbeddingCache
 from synthaudit.encoders.descriptor import Descriptor
 from synthaudit.errors import InputError, UsageError
 from synthaudit.folder_cohorts import Account, Reading, read_places
+from synthaudit.inspection.look import inspect
 from synthaudit.intake import read_cohort
 from synthaudit.phantoms.chest import ChestPopulation
 from synthaudit.phantoms.phantom_folder import PhantomSet, write_phantoms
@@ -163,6 +164,15 @@ def test_the_audit_is_that_of_the_folders(
         for a in (made, from_folders)
     ]
     assert values[0] == values[1]
+
+
+@pytest.mark.parametrize("protocol", ["web", "dimse"])
+def test_an_inspection_looks_into_a_pacs(protocol: str, orthanc: Orthanc, queries: dict[str, str]) -> None:
+    found = inspect(getattr(orthanc, protocol)(queries["train"]), look_at=3, workers=1)
+    assert found.form == "PACS"
+    assert found.images == found.files == found.patients == 12
+    assert found.look.looked_at == len(found.look.sides) == 3
+    assert {issue.reason for issue in found.issues} == set()
 
 
 @pytest.mark.parametrize("protocol", ["web", "dimse"])
