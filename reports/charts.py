@@ -32,6 +32,8 @@ from synthaudit.reports.wording import category_label
 from synthaudit.schemas.published import SMALLEST_CELL
 
 PLOT_HEIGHT = 104.0
+LEAST_SEEN = 1e-4
+"""Of an axis: whatever is smaller is written as 0 beside it."""
 MASKED_NAME = "1 to 9, not shown more closely"
 
 
@@ -205,7 +207,9 @@ def _interval_row(ground: Drawing, plane: Plane, y: float, numbers: tuple[float,
     fill = color if index == 0 else WHITE
     ground.add(Circle(plane.x(value), y, 2.8, fillColor=fill, strokeColor=color, strokeWidth=1.2))
     right = plane.left + plane.width + 92
-    shown = [f"{n:.2f}" if plane.x_range == (0.0, 1.0) else number(n) for n in numbers]
+    least = LEAST_SEEN * (plane.x_range[1] - plane.x_range[0])  # digits that no eye finds on the axis
+    seen = [n if abs(n) >= least else 0.0 for n in numbers]
+    shown = [f"{n:.2f}" if plane.x_range == (0.0, 1.0) else number(n) for n in seen]
     text = shown[0] if low == high == value else f"{shown[0]} ({shown[1]} to {shown[2]})"
     write(ground, text, right, y - 2.8, anchor="end", color=GRAY)
 

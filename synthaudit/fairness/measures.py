@@ -15,6 +15,8 @@ from synthaudit.finding import Assumption, Direction, Measure
 MOST_SHARES = 14
 MOST_TIED, MOST_SERVED, MOST_DISTANCES = 3, 4, 6
 MOST_CELLS = 6
+DIGITS = 4
+"""Of a ratio of shares, behind the point: a predicted share of nothing is 0, not a millionth."""
 _CORRECTED = "p-value corrected for everything that this probe tests."
 _PREDICTED = " Predicted from the synthetic images; the interval carries the predictor's errors."
 
@@ -50,9 +52,9 @@ def _shares(found: Examined, n_images: int) -> Iterator[Measure]:
         low, high = one.interval()
         yield Measure(
             f"representation[{one.name}]",
-            one.ratio,
-            low,
-            high if math.isfinite(high) else None,
+            round(one.ratio, DIGITS),
+            round(low, DIGITS),
+            round(high, DIGITS) if math.isfinite(high) else None,
             n_patients=one.n_patients,
             n_images=n_images,
             floor=one.floor,
